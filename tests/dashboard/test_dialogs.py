@@ -17,8 +17,7 @@ from textual.widgets import Button, Input, Select, Static
 from tui.actions.exporting import ExportWish
 from tui.actions.table import NOVELTIES
 from tui.issuance.families.dpf import DPURequestDraft
-from tui.issuance.families.token_secret.identity import IdentityWish
-from tui.issuance.families.token_secret.self_issue import SelfWish
+from tui.issuance.families.token_secret.identity import IdentityWish, SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, FileDestination, Identity, IssueSpec, SecretDestination

@@ -21,11 +21,10 @@ from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
 from tests.issuance.test_state import filled
 from tui.issuance.destinations.place import file_address
-from tui.issuance.errors import StateError
+from tui.issuance.errors import StateError, is_given_up
 from tui.issuance.model.types import Action, Address, StepResult, StepStatus
 from tui.issuance.records.state import StateStore
 from tui.issuance.records.state_file import Damaged, default_folder, refuse_foreign, wrong_kind
-from tui.issuance.transaction.running import is_given_up
 
 if TYPE_CHECKING:
     from tui.demo.running import FleetThread

@@ -26,8 +26,7 @@ from tui.issuance.families.dpf.wishes import Delete, Keep
 from tui.issuance.families.gardener import exec_minting as for_shoots
 from tui.issuance.families.rights import Flow
 from tui.issuance.families.tenants.wish import StoreWish, TenantPush
-from tui.issuance.families.token_secret.identity import IdentityWish
-from tui.issuance.families.token_secret.self_issue import SelfWish
+from tui.issuance.families.token_secret.identity import IdentityWish, SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.clusters import KubeconfigClusters
 from tui.issuance.model.kinds import CredentialKind

@@ -15,8 +15,7 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, Drop, FaultRule
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.token_secret.identity import CREATOR_LABEL, IdentityWish, manifests
-from tui.issuance.families.token_secret.self_issue import SelfWish
+from tui.issuance.families.token_secret.identity import CREATOR_LABEL, IdentityWish, SelfWish, manifests
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Identity, Outcome, State, StepStatus

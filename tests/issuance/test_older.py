@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tui.fleet.marked import said_of
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State, StepInfo
 from tui.issuance.records.intent import Revocation
 from tui.issuance.revoking import older
@@ -120,17 +121,17 @@ def test_what_the_row_says_of_what_is_to_be_revoked_still() -> None:
     at = "2030-01-02 03:04:05 UTC"
     own = Credential(address=A, handle=waiting(A, "own").handle)
     other = waiting(A, "old")
-    assert older.said_of(own, [], before) == ""
-    assert older.said_of(own, [other], before) == f"an older token works until {at}"
-    assert older.said_of(own, [other], after) == f"an older token was to end at {at}, and may be accepted still"
-    assert older.said_of(own, [other, other, other], before) == f"an older token works until {at}, and 2 more"
-    assert older.said_of(own, [other, other], before) == f"an older token works until {at}, and 1 more"
+    assert said_of(own, [], before) == ""
+    assert said_of(own, [other], before) == f"an older token works until {at}"
+    assert said_of(own, [other], after) == f"an older token was to end at {at}, and may be accepted still"
+    assert said_of(own, [other, other, other], before) == f"an older token works until {at}, and 2 more"
+    assert said_of(own, [other, other], before) == f"an older token works until {at}, and 1 more"
     failed = waiting(A, "old", ending=True)
-    assert older.said_of(own, [failed], before) == (
+    assert said_of(own, [failed], before) == (
         "the revocation of an older token is not done yet: it may be accepted still"
     )
     mine = waiting(A, "own", ending=True)
-    assert older.said_of(own, [mine], before) == "its revocation is not done yet: it may be accepted still"
+    assert said_of(own, [mine], before) == "its revocation is not done yet: it may be accepted still"
     rotated = waiting(A, "own")  # a long-lived token: the newer one has another name
-    assert older.said_of(own, [rotated], before) == f"it was rotated, and works until {at}"
-    assert older.said_of(own, [rotated], after) == f"it was rotated and was to end at {at}, and may be accepted still"
+    assert said_of(own, [rotated], before) == f"it was rotated, and works until {at}"
+    assert said_of(own, [rotated], after) == f"it was rotated and was to end at {at}, and may be accepted still"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, StepFailed
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, StepInfo, StepStatus
 from tui.issuance.records.state import StateStore
-from tui.issuance.transaction.running import Note, Run, StepFailed
+from tui.issuance.transaction.running import Note, Run
 from tui.issuance.transaction.step import Step, Transaction
 
 ADDRESS = Address.parse("file:/a")

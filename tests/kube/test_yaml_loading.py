@@ -7,18 +7,8 @@ import math
 import pytest
 from hypothesis import given, strategies as st
 
-from tui.kube.yaml_loading import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    DoubledDict,
-    LinedDict,
-    LinedList,
-    Plain,
-    YAMLError,
-    is_fraction,
-    load_first,
-    plain_values,
-)
+from tui.kube.yaml_loading import MAX_BYTES, MAX_DEPTH, is_fraction, load_first
+from tui.kube.yaml_values import DoubledDict, LinedDict, LinedList, Plain, YAMLError, plain_values
 
 ONES = "1" * 63
 

@@ -12,13 +12,13 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
+from tui.issuance.errors import is_given_up
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Action, Address, Handle, Identity
 from tui.issuance.objects import deleting, managed
 from tui.issuance.records.intent import Revocation
 from tui.issuance.revoking.sought import Sought
 from tui.issuance.transaction.after_ending import delete_secret
-from tui.issuance.transaction.running import is_given_up
 from tui.issuance.trust import handle_names, handles
 from tui.issuance.trust.handle_names import Meant
 from tui.issuance.trust.handles import Ending, Fate, Named, Seen

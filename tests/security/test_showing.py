@@ -22,8 +22,7 @@ from tests.issuance.arena import Arena, Bench, make_namespace, token_in
 from tests.issuance.dpf_place import Place
 from tui.demo import Answer, FaultRule
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.token_secret.identity import IdentityWish
-from tui.issuance.families.token_secret.self_issue import SelfWish
+from tui.issuance.families.token_secret.identity import IdentityWish, SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, FileDestination, State

@@ -24,7 +24,6 @@ from tui.issuance import (
     TenantPush,
     Values,
     asking as ask,
-    capi,
     check_names,
     checked,
     store_auth_name,
@@ -87,6 +86,8 @@ def _file(text: str) -> str:
 
 
 def _push(values: Values) -> TenantWish:
+    from tui.issuance import capi  # reads what clusters deliver: not for the start
+
     host, namespace, cluster = values["cluster"], values["namespace"], values["tenant"]
     external = values["via"] == EXTERNAL
     push = TenantPush(

@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance import Address, Credential, Handle, Identity, IssuanceError, Verification
+from tui.issuance import Address, Credential, Handle, Identity, IssuanceError
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .store import FleetStore
+
+if TYPE_CHECKING:
+    from tui.issuance import Verification
 
 MOST: Final = 200
 """Looks in one round; the others are for the next."""

@@ -17,9 +17,9 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from tui.issuance import Address, Credential, Handle, Revocation, State, is_handle_name, older
+from tui.issuance import Address, Credential, Handle, Revocation, State, is_handle_name
 
-from .marked import held_until, marked_at
+from .marked import held_until, marked_at, said_of
 from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key
 
 CACHED: Final = timedelta(seconds=15)
@@ -292,7 +292,7 @@ class Handles:
         shown = self._by_handle(_without(row, said), _without(old, said) if old is not None else None)
         if not has_credential(shown) or shown.credential is None:
             return shown
-        said = older.said_of(shown.credential, self._waits.get(shown.credential.address, ()), self._clock())
+        said = said_of(shown.credential, self._waits.get(shown.credential.address, ()), self._clock())
         if said:
             self._said[key] = said
         return _with(shown, said)

@@ -34,7 +34,7 @@ _WEIGHT: Final = 0.4  # of the newest measurement: three quick answers end a slo
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds. Only tests make them short."""
+    """Seconds, and whether it goes on at all. Only tests make them short."""
 
     heartbeat: float = 20.0
     """Between two small requests that show whether the cluster answers, how fast, and what time it has."""
@@ -60,6 +60,8 @@ class Timing:
     recover_first: float = 60.0
     recover_longest: float = 600.0
     """Between two looks for what the journal says is open, which becomes longer while it cannot be ended."""
+    once: bool = False
+    """Whether everything is listed and not watched: for a command that is over in a moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,7 @@ class Follower:
             labels=watched.labels,
             fields=watched.fields,
             type=watched.type,
+            once=timing.once,
             backoff=Backoff(
                 first=timing.retry_first,
                 longest=timing.retry_longest,

@@ -7,7 +7,6 @@ answer a question. The grace period comes on top.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 from collections.abc import AsyncIterator, Mapping
@@ -68,6 +67,8 @@ async def deadline(seconds: float | None) -> AsyncIterator[None]:
     if seconds is None:
         yield
         return
+    import asyncio  # not for a command's help
+
     task, late = asyncio.current_task(), False
     assert task is not None
 

@@ -68,7 +68,7 @@ async def _list(
     from tui.fleet.store import Area
 
     area = Area(name)
-    async with setting(options) as place, open_fleet(place, areas={area}, namespace=namespace) as fleet:
+    async with setting(options) as place, open_fleet(place, areas={area}, namespace=namespace, once=True) as fleet:
         answered = await fleet.settled(wait.total_seconds(), needed(place))
         rows = chosen(fleet, area, options.contexts, namespace)
         if within is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
@@ -100,6 +99,7 @@ class Warnings:
 
 def run_async(work: Coroutine[object, object, T]) -> T:
     """Run one verb, for as long as it may take. SIGTERM cancels it as SIGINT does, so that everything is put away."""
+    import asyncio  # not for a command's help
 
     quiet_logging()
     try:
@@ -169,12 +169,15 @@ async def open_fleet(
     acting: bool = False,
     dry_run: bool = False,
     grace: timedelta | GraceWish = GRACE,
+    once: bool = False,
 ) -> AsyncIterator[Fleet]:
-    """A started fleet over the contexts that were named, with an engine.
+    """A started fleet over the contexts that were named, with an engine; `once`: it lists everything, and watches
+    nothing.
 
     `acting` opens the state for writing, and finishes what an earlier run left open unless it is only a `dry_run`.
     """
     from tui.fleet.fleet import EVERYTHING, Fleet
+    from tui.fleet.reach import Timing
 
     state = place.state() if acting else place.state_if_any()
     before = open_before(state)
@@ -186,6 +189,7 @@ async def open_fleet(
             areas=EVERYTHING if areas is None else areas,
             namespace=namespace,
             read_only=dry_run or not acting,
+            timing=Timing(once=once),
             grace=grace,
             reload=place.load,
             endpoints=() if place.in_cluster is None else (place.in_cluster,),

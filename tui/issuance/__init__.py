@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from .destinations.place import absolute as absolute_path
     from .destinations.standing import KEPT_AS, WouldReplace, may_write as may_write_file, write_file
     from .engine import Engine
-    from .errors import ChangedMeanwhile, FileError, IssuanceError, NotProved, StateError, Unasked, UsageError
+    from .errors import (
+        ChangedMeanwhile,
+        FileError,
+        IssuanceError,
+        NotProved,
+        StateError,
+        Unasked,
+        UsageError,
+        explain,
+        is_given_up,
+    )
     from .families import asking, dpf
     from .families.asking import an_address
     from .families.csi import driver as csi, trial as csi_trial
@@ -76,11 +86,11 @@ if TYPE_CHECKING:
     from .families.token_secret.identity import (
         CREATOR_LABEL,
         IdentityWish,
+        SelfWish,
         manifests as identity_manifests,
         role_name as identity_role_name,
     )
     from .families.token_secret.identity_view import IdentityView
-    from .families.token_secret.self_issue import SelfWish
     from .formats import Format
     from .formats.yaml_text import dump as dump_yaml
     from .insight.hygiene import (
@@ -195,7 +205,6 @@ if TYPE_CHECKING:
     from .records.journal_text import comma_separated as journal_csv, json_lines as journal_json_lines
     from .records.state import StateStore
     from .records.state_file import default_folder
-    from .revoking import older
     from .revoking.already import Already
     from .revoking.sought import Sought, sought_in, token_of
     from .tokens.copying import ExportPreview
@@ -204,7 +213,6 @@ if TYPE_CHECKING:
     from .tokens.undoing import UndoWindow
     from .transaction.ending import lives_on as lives_on_after
     from .transaction.lease import Lease, LeaseHeld, LeaseLost, holder_name
-    from .transaction.running import explain, is_given_up
     from .trust.handle_names import is_handle_name
     from .trust.orphans import (
         Facts as HandleFacts,
@@ -264,7 +272,7 @@ __all__ = [
     "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle", "kind_label",
     "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root", "listings", "lives_on_after",
     "look_at_disk", "look_at_request", "make_private", "managed", "masked_csi_json", "masked_diff", "masked_text",
-    "may_write_file", "named_fields", "now_at", "offers", "older", "operator_conditions", "parse_duration",
+    "may_write_file", "named_fields", "now_at", "offers", "operator_conditions", "parse_duration",
     "push_findings", "push_preview", "push_view", "read_certificate", "read_fields", "read_private", "read_token",
     "readable_by_others", "record_report", "renews", "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow",
     "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_findings",
@@ -287,7 +295,9 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "destinations.place": "absolute_path=absolute",
         "destinations.standing": "KEPT_AS WouldReplace may_write_file=may_write write_file",
         "engine": "Engine",
-        "errors": "ChangedMeanwhile FileError IssuanceError NotProved StateError Unasked UsageError",
+        "errors": (
+            "ChangedMeanwhile FileError IssuanceError NotProved StateError Unasked UsageError explain is_given_up"
+        ),
         "families.csi.driver": (
             "CSIDriver=Driver CSIPreview=Preview CSI_TOKENS_KEY=TOKENS_KEY masked_csi_json=masked_json"
         ),
@@ -319,10 +329,9 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "families.tenants.manifests": "tenant_gap=gap_of push_preview store_preview tenant_manifests",
         "families.tenants.wish": "TENANT_LIFETIME=DEFAULT_LIFETIME PushWish StoreWish TenantPush",
         "families.token_secret.identity": (
-            "CREATOR_LABEL IdentityWish identity_manifests=manifests identity_role_name=role_name"
+            "CREATOR_LABEL IdentityWish SelfWish identity_manifests=manifests identity_role_name=role_name"
         ),
         "families.token_secret.identity_view": "IdentityView",
-        "families.token_secret.self_issue": "SelfWish",
         "formats": "Format",
         "formats.yaml_text": "dump_yaml=dump",
         "insight.hygiene": (
@@ -379,7 +388,6 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "tokens.undoing": "UndoWindow",
         "transaction.ending": "lives_on_after=lives_on",
         "transaction.lease": "Lease LeaseHeld LeaseLost holder_name",
-        "transaction.running": "explain is_given_up",
         "trust.handle_names": "is_handle_name",
         "trust.orphans": (
             "HandleFacts=Facts JudgedHandle=Judged HandleStanding=Standing WalkedHandles=Walked "
@@ -409,7 +417,6 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "capi": "objects.capi",
         "external_secrets": "objects.external_secrets",
         "managed": "objects.managed",
-        "older": "revoking.older",
         "asking": "families.asking",
     }
     """Modules that are known by their own name: `managed.CREDENTIALS`."""

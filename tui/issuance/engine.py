@@ -20,14 +20,14 @@ from tui.kube import limits
 from tui.kube.errors import KubeError, ReadOnly
 from tui.kube.request_info import RequestInfo
 
-from .errors import IssuanceError, UsageError
+from .errors import IssuanceError, StepFailed, UsageError, explain
 from .formats import Format
 from .insight.verification import Verification
 from .model.cluster_time import utc_now
 from .model.clusters import Clusters, Guard, unguarded
 from .model.types import Action, Address, Credential, Destination, Identity, Outcome, Plan, StepStatus
 from .records.leftover_files import noting_in
-from .transaction.running import OnStep, Run, StepFailed, explain
+from .transaction.running import OnStep, Run
 from .transaction.step import Transaction
 from .transaction.work import Context
 from .users.grace_length import GraceWish, Length

@@ -5,6 +5,9 @@ Like those, each prints as one line and carries the next step in `hint`; no erro
 
 from __future__ import annotations
 
+from typing import Final
+
+from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
 
@@ -46,3 +49,44 @@ class ChangedMeanwhile(IssuanceError):
 
 class NotProved(IssuanceError):
     """The material did not work, so it was not published."""
+
+
+class StepFailed(Exception):
+    """A step went wrong and was reported; the cause says how."""
+
+    def __init__(self, step: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.step = step
+        self.message = message
+        self.hint = hint
+
+
+GIVEN_UP: Final = "it never can be one, so this is not tried again"
+FORGOTTEN: Final = "no other kubemint knows of it, so this is not tried again"
+
+
+def is_given_up(said: str) -> bool:
+    """Whether nobody tries again what failed: what was to go can never be a handle, or the journal that knows of it is
+    gone. `said` is how it was told."""
+    return said.endswith((GIVEN_UP, FORGOTTEN))
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """An error as one line and the next step. Unknown errors give only their type: their text may hold anything."""
+    if isinstance(error, StepFailed):
+        return error.message, error.hint
+    if isinstance(error, KubeError):
+        return str(error), error.hint
+    if isinstance(error, IssuanceError):
+        return error.message, error.hint
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return safe_text(f"{where}{error.strerror or type(error).__name__}"), _OS_HINTS.get(error.errno or 0, "")
+    return f"an unexpected {type(error).__name__} in kubemint", "this is a bug in kubemint; please report it"
+
+
+_OS_HINTS = {
+    13: "you may not write there; choose another path",
+    28: "the disk is full; free some space",
+    30: "the file system is read-only; choose another path",
+}

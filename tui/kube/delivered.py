@@ -20,7 +20,8 @@ from .entries import ClusterEntry, ContextEntry, Document, UserEntry, read_docum
 from .errors import ConfigError
 from .sensitive import Sensitive
 from .text import safe_text
-from .yaml_loading import YAMLError, load_first
+from .yaml_loading import load_first
+from .yaml_values import YAMLError
 
 MAX_TEXT: Final = 256 * 1024
 MAX_ENTRIES: Final = 32

@@ -18,7 +18,8 @@ from typing import Final, TypeVar
 from .endpoint import ExecPlugin, Impersonation
 from .errors import ConfigError
 from .sensitive import Sensitive
-from .yaml_loading import DoubledDict, Plain, is_fraction, plain_values
+from .yaml_loading import is_fraction
+from .yaml_values import DoubledDict, Plain, plain_values
 
 EXEC_EXTENSION: Final = "client.authentication.k8s.io/exec"
 TRUST_EXTENSION: Final = "kubemint.io/trust"

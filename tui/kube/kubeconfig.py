@@ -19,7 +19,8 @@ from .entries import ClusterEntry, ContextEntry, Document, Entry, Flaw, UserEntr
 from .errors import ConfigError
 from .home import NoHome, home
 from .small_file import read_small
-from .yaml_loading import MAX_BYTES, YAMLError, load_first
+from .yaml_loading import MAX_BYTES, load_first
+from .yaml_values import YAMLError
 
 NAMES_SHOWN: Final = 12
 

@@ -11,7 +11,6 @@ is undone or stays in the journal; only where even that takes too long it is can
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 import time
@@ -234,6 +233,8 @@ async def bounded(cluster: str = "") -> AsyncIterator[None]:
         yield
         return
     check(cluster)
+    import asyncio  # whoever waits has it by now; a command's help needs none
+
     failure: KubeError | None = None
     try:
         async with asyncio.timeout(remaining) as timer:

@@ -126,11 +126,12 @@ async def reflect(
     labels: str = "",
     fields: str = "",
     type: type[T] = _DICT,
+    once: bool = False,
     backoff: Backoff | None = None,
 ) -> AsyncGenerator[Change[T], None]:
-    """The list as a stream of changes."""
+    """The list as a stream of changes; where it is made `once` nothing comes after it is complete."""
     backoff = backoff or Backoff()
-    mirror: _Mirror[T] = _Mirror(client, resource, namespace, metadata_only, labels, fields, type, backoff)
+    mirror: _Mirror[T] = _Mirror(client, resource, namespace, metadata_only, labels, fields, type, once, backoff)
     while True:
         lost: KubeError
         try:
@@ -154,6 +155,7 @@ class _Mirror(Generic[T]):
     labels: str
     fields: str
     type: type[T]
+    once: bool
     backoff: Backoff
 
     async def list_and_watch(self) -> AsyncGenerator[Change[T], None]:
@@ -172,6 +174,8 @@ class _Mirror(Generic[T]):
                 yield Listing(page.items, page.more, resets or page.restarted, page.remaining, page.size)
                 version, resets = page.resource_version, False
         yield Synced()
+        if self.once:
+            await asyncio.Event().wait()
         hiccup = False  # the last watch ended early without having shown anything
         while True:
             started, known = self.backoff.clock(), version

@@ -13,7 +13,6 @@ import math
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
@@ -28,6 +27,7 @@ from yaml.events import (
 )
 
 from .amounts import size
+from .yaml_values import DoubledDict, LinedDict, LinedList, Plain, YAMLError
 
 MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 64
@@ -54,42 +54,6 @@ _BETWEEN: Final = re.compile(r"(?<=[0-9])_(?=[0-9])")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
-class YAMLError(ValueError):
-    """The text is not YAML, or is larger or deeper than anything honest. The message names the line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """An unquoted scalar that YAML reads as a boolean or a number, with the text it was written as."""
-
-    text: str
-    value: bool | int | float
-
-
-class DoubledDict(dict[str, object]):
-    """A mapping in which keys stood twice, with the line of the second: which one was meant is not known."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.twice: dict[str, int] = {}
-
-
-class LinedDict(DoubledDict):
-    """A mapping that knows in which line each key stands."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[str, int] = {}
-
-
-class LinedList(list[object]):
-    """A sequence that knows in which line each item stands."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[int] = []
-
-
 def load_first(data: bytes, *, lined: bool = False, nodes: int = MAX_NODES) -> object:
     """The first document as dict, list, str, None or `Plain`; None where there is none.
 
@@ -107,17 +71,6 @@ def load_first(data: bytes, *, lined: bool = False, nodes: int = MAX_NODES) -> o
         message = "not UTF-8 text"
     # Raised outside of the handlers: PyYAML's errors carry snippets of the text, which may be material.
     raise YAMLError(message)
-
-
-def plain_values(value: object) -> Any:
-    """The same tree with every `Plain` replaced by its Python value."""
-    if isinstance(value, Plain):
-        return value.value
-    if isinstance(value, dict):
-        return {key: plain_values(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain_values(item) for item in value]
-    return value
 
 
 def is_fraction(key: str) -> bool:

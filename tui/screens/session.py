@@ -15,14 +15,14 @@ from tui.actions.jobs import Job, Jobs, Task
 from tui.fleet.query import Query, clock_of
 from tui.fleet.rows import ClusterRow, Reach, Row
 from tui.fleet.store import Area, FleetStore, View
-from tui.issuance import AccessLevel, Address, Clusters, Credential, Engine, Handle, Outcome, StateError, utc_now
+from tui.issuance import AccessLevel, Address, Clusters, Credential, Handle, Outcome, StateError, utc_now
 from tui.settings import Loaded, Settings, default_path
-from tui.settings.writing import Change
 
 if TYPE_CHECKING:
     from tui.fleet.found import Tenant
-    from tui.issuance import Alerts, Delivered, Delivery, EntryVerdict, UndoWindow
+    from tui.issuance import Alerts, Delivered, Delivery, Engine, EntryVerdict, UndoWindow
     from tui.kube.kubeconfig import KubeConfig
+    from tui.settings.writing import Change
 
     from .renewing import Renewing
     from .shell.alerting import Alerting

@@ -23,7 +23,7 @@ from tui.kube.amounts import size
 from tui.kube.home import NoHome, expanded
 from tui.kube.small_file import read_small
 from tui.kube.text import safe_text
-from tui.kube.yaml_loading import LinedDict, LinedList, Plain, YAMLError, load_first
+from tui.kube.yaml_values import LinedDict, LinedList, Plain, YAMLError
 
 from .model import Confirm, Settings, matching
 
@@ -187,7 +187,7 @@ def parse(path: Path, data: bytes | None, findings: list[Finding]) -> Loaded:
     reader = _Reader(str(path), findings)
     values: dict[str, Any] = {}
     try:
-        tree = load_first(data or b"", lined=True)
+        tree = _tree(data) if data else None
     except YAMLError as error:
         line, _, message = str(error).partition(": ")
         where = f"{path}:{line.removeprefix('line ')}" if line.startswith("line ") else str(path)
@@ -199,6 +199,12 @@ def parse(path: Path, data: bytes | None, findings: list[Finding]) -> Loaded:
             findings.append(Finding(f"{path}:1", "", "must be a mapping of settings, such as `theme: light`"))
     sources = {written(name): Source(Origin.FILE, f"{path}:{reader.lines[written(name)]}") for name in values}
     return Loaded(Settings(**values), path, data is not None, sources, tuple(findings), reader.lines)
+
+
+def _tree(data: bytes) -> object:
+    from tui.kube.yaml_loading import load_first  # PyYAML, which whoever has no file need not wait for
+
+    return load_first(data, lined=True)
 
 
 def _read(path: Path, findings: list[Finding]) -> bytes | None:

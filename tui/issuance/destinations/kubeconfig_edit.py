@@ -15,7 +15,8 @@ from typing import Any
 import yaml
 
 from tui.issuance.formats.yaml_text import dump, scalar
-from tui.kube.yaml_loading import YAMLError, load_first
+from tui.kube.yaml_loading import load_first
+from tui.kube.yaml_values import YAMLError
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Document = dict[str, Any]

@@ -21,7 +21,8 @@ from tui.kube.entries import read_document
 from tui.kube.errors import ConfigError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
-from tui.kube.yaml_loading import YAMLError, load_first
+from tui.kube.yaml_loading import load_first
+from tui.kube.yaml_values import YAMLError
 
 from . import standing
 from .files import Which, read_if_there, write_private

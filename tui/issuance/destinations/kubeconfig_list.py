@@ -16,7 +16,8 @@ import msgspec
 from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import precedence
 from tui.kube.small_file import read_small
-from tui.kube.yaml_loading import MAX_BYTES, YAMLError, load_first
+from tui.kube.yaml_loading import MAX_BYTES, load_first
+from tui.kube.yaml_values import YAMLError
 
 
 class Others(msgspec.Struct, frozen=True):

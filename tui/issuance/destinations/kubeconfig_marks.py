@@ -15,7 +15,8 @@ from tui.kube.errors import ConfigError
 from tui.kube.kubeconfig import parse
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
-from tui.kube.yaml_loading import YAMLError, load_first
+from tui.kube.yaml_loading import load_first
+from tui.kube.yaml_values import YAMLError
 
 from .kubeconfig_edit import Document
 

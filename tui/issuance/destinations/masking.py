@@ -17,7 +17,8 @@ from tui.issuance.formats.yaml_text import dump
 from tui.issuance.objects import managed
 from tui.kube.amounts import size
 from tui.kube.sensitive import MASK, Sensitive
-from tui.kube.yaml_loading import Plain, YAMLError, load_first
+from tui.kube.yaml_loading import load_first
+from tui.kube.yaml_values import Plain, YAMLError
 
 if TYPE_CHECKING:
     from tui.issuance.objects.secret_object import SecretObject

@@ -5,7 +5,6 @@ A family comes in when it is first asked: one module each that says `FAMILY`.
 
 from __future__ import annotations
 
-import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -102,6 +101,8 @@ class Families:
         """The family of what lies at this address: of a file, or a Secret that this machine wrote, by its record."""
         traits = address.kind.traits
         if traits.here or traits.marked:
+            import asyncio  # not for those who only ask what can be asked for
+
             look = self._state.export_record if traits.here else self._state.written
             record = await asyncio.to_thread(look, address)
             if record is not None:

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from tui.kube.yaml_values import Plain
+
 _BARE: Final = re.compile(r"[A-Za-z_/][A-Za-z0-9_./:@+=-]*")
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"})
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
@@ -72,8 +74,6 @@ def _flat(node: object) -> str:
         return "{}"
     if isinstance(node, (list, tuple)):
         return "[]"
-    from tui.kube.yaml_loading import Plain  # PyYAML is not needed to write
-
     if isinstance(node, Plain):
         return node.text
     raise TypeError(f"{type(node).__name__} has no form in YAML")

@@ -33,7 +33,8 @@ from tui.kube.entries import ClusterEntry, Document, UserEntry, read_document
 from tui.kube.errors import ConfigError
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
-from tui.kube.yaml_loading import YAMLError, load_first, plain_values
+from tui.kube.yaml_loading import load_first
+from tui.kube.yaml_values import YAMLError, plain_values
 
 from . import findings
 from .inspection import (

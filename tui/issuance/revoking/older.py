@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, explain
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State, StepInfo
 from tui.issuance.transaction import grace
-from tui.issuance.transaction.running import explain
 from tui.issuance.transaction.step import Step
 from tui.issuance.trust import handles
 from tui.kube import shell
@@ -73,22 +72,6 @@ def ends_too(one: Revocation) -> str:
     """What is said of one that ends with a revocation."""
     grace_period = "" if one.ending else f", in its grace period until {one.due:%Y-%m-%d %H:%M:%S} UTC"
     return f"an older token of {one.address}{grace_period}, ends too: {address_of(one)}"
-
-
-def said_of(credential: Credential, pending: Sequence[Revocation], now: datetime) -> str:
-    """What its row says of the revocations that are open where it is kept; empty where there are none."""
-    if not pending:
-        return ""
-    first, more = pending[0], f", and {len(pending) - 1} more" if pending[1:] else ""
-    at = f"{first.due:%Y-%m-%d %H:%M:%S} UTC"
-    own = credential.handle == first.handle
-    if first.ending:
-        whose = "its revocation is" if own else "the revocation of an older token is"
-        return f"{whose} not done yet: it may be accepted still{more}"
-    if first.due <= now:
-        whose = "it was rotated and" if own else "an older token"
-        return f"{whose} was to end at {at}, and may be accepted still{more}"
-    return f"{'it was rotated, and works' if own else 'an older token works'} until {at}{more}"
 
 
 def step(number: int, one: Revocation) -> StepInfo:

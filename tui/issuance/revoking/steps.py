@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, explain
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Address, Credential, Handle, StepInfo
 from tui.issuance.records.intent import Export, Revocation, new_id
 from tui.issuance.transaction import dead_tokens, ending
 from tui.issuance.transaction.after_ending import dead, delete_secret
-from tui.issuance.transaction.running import explain
 from tui.issuance.transaction.shared_steps import INTENT, revoke_step
 from tui.issuance.transaction.step import Step, Transaction
 from tui.issuance.transaction.work import Context, Finished

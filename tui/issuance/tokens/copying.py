@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.issuance.destinations.place import Place
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import StepFailed, UsageError
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.material import Document, Foreseen, Material, Minted, Writing
 from tui.issuance.model.sight import Seen, Sight
@@ -28,7 +28,7 @@ from tui.kube.sensitive import Sensitive
 from .copied import Found, confirmed, described, find, known_endpoint
 
 if TYPE_CHECKING:
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
 
 CANNOT_END = "the copy cannot be revoked by its own path: which token it is was not confirmed"
 

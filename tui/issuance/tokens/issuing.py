@@ -14,7 +14,7 @@ import msgspec
 
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, StepFailed
 from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.types import Credential, Handle, State
 from tui.issuance.objects import accounts
@@ -31,7 +31,7 @@ from tui.kube.errors import Conflict, Forbidden
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
     from tui.kube.client import Client
 
     from .tenant_rights import Rights

@@ -44,9 +44,10 @@ from tui.kube.sensitive import Sensitive
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from tui.issuance.errors import StepFailed
     from tui.issuance.records.intent import Export
     from tui.issuance.records.state import StateStore
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
 
 COMMAND: Final = "kubemint"
 _INSTALL: Final = "kubemint answers for this kubeconfig; put it on the PATH"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import StepFailed, UsageError
 from tui.issuance.model.types import Identity, StepInfo
 from tui.issuance.objects import managed
 from tui.issuance.objects.deleting import delete
@@ -15,7 +15,7 @@ from tui.kube.errors import NotFound
 from tui.kube.resource import ROLE_BINDINGS, ROLES, Resource
 
 if TYPE_CHECKING:
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
     from tui.issuance.transaction.work import Context
 
 

@@ -24,7 +24,7 @@ import msgspec
 from tui.issuance.destinations.file import token_in_file
 from tui.issuance.destinations.files import read_private
 from tui.issuance.destinations.registry import places_for
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError, StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.sight import Sight, identifying_facts
 from tui.issuance.model.types import Address, Credential, Plan
@@ -47,7 +47,7 @@ from .wishes import wish_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
     from tui.kube.sensitive import Sensitive
 
 _LARGEST = 1024 * 1024

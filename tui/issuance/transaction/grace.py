@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.errors import FORGOTTEN, GIVEN_UP, ChangedMeanwhile, IssuanceError, UsageError, explain
 from tui.issuance.model.types import Address, Handle, StepResult, StepStatus
 from tui.issuance.objects.deleting import NotGone
 from tui.issuance.records.grace_time import due_here, left
@@ -27,7 +27,7 @@ from tui.kube import limits
 from tui.kube.errors import APIError, Denied, Forbidden, KubeError, OutOfTime, ReadOnly, Unreachable
 
 from . import dead_tokens, ending
-from .running import FORGOTTEN, GIVEN_UP, Run, explain
+from .running import Run
 from .work import Context
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, StepFailed
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
 from tui.issuance.objects.token_request import IssuedToken
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.issuance.model.types import StepInfo
     from tui.kube.sensitive import Sensitive
 
-    from .running import Note, StepFailed
+    from .running import Note
 
 CANNOT_REVOKE: Final = "cannot be revoked: it has no handle and expires by itself"
 

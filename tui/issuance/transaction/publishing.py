@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from tui.issuance.destinations.place import Place, address_of
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, UsageError
 from tui.issuance.model.types import Address
 from tui.kube.errors import Conflict, NotFound
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tui.issuance.model.material import Writing
     from tui.kube.sensitive import Sensitive
 
-    from .running import Note, StepFailed
+    from .running import Note
 
 
 @dataclass(kw_only=True)

@@ -15,7 +15,7 @@ from functools import partial
 from tui.issuance.destinations.file import is_missing
 from tui.issuance.destinations.kubeconfig_lock import release_dead
 from tui.issuance.destinations.registry import places_for
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, explain
 from tui.issuance.model.types import Action, Address, Outcome, Plan, State, StepInfo, StepStatus
 from tui.issuance.records.grace_time import Left, left
 from tui.issuance.records.intent import Intent, Revocation
@@ -27,7 +27,7 @@ from tui.kube.errors import KubeError
 from . import ending
 from .after_ending import dead, delete_secret, secrets_of
 from .grace import Graces, revoke
-from .running import OnStep, Run, StepFailed, explain
+from .running import OnStep, Run
 from .step import FIND
 from .work import Context, Finished
 

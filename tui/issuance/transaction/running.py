@@ -10,13 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, StepFailed, explain
 from tui.issuance.model.types import Credential, Outcome, Plan, StepInfo, StepResult, StepStatus
 from tui.issuance.records.journal import scrub
 from tui.issuance.records.state import KEPT, StateStore
 from tui.issuance.records.whereabouts import Whereabouts
 from tui.kube import limits
-from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.kube.warnings import hearing
 
@@ -25,16 +24,6 @@ UNDO: Final = "undo"
 OnStep = Callable[[StepResult], None]
 Stamps = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Whereabouts]]]
 """What the clusters are that the records name which the journal is to be told; see `whose`."""
-
-
-class StepFailed(Exception):
-    """A step went wrong and was reported; the cause says how."""
-
-    def __init__(self, step: str, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.step = step
-        self.message = message
-        self.hint = hint
 
 
 class Note:
@@ -166,36 +155,3 @@ class Run:
             grace=self.plan.grace,
             grace_for=self.plan.grace_for,
         )
-
-
-GIVEN_UP: Final = "it never can be one, so this is not tried again"
-
-
-FORGOTTEN: Final = "no other kubemint knows of it, so this is not tried again"
-
-
-def is_given_up(said: str) -> bool:
-    """Whether nobody tries again what failed: what was to go can never be a handle, or the journal that knows of it is
-    gone. `said` is how it was told."""
-    return said.endswith((GIVEN_UP, FORGOTTEN))
-
-
-def explain(error: BaseException) -> tuple[str, str]:
-    """An error as one line and the next step. Unknown errors give only their type: their text may hold anything."""
-    if isinstance(error, StepFailed):
-        return error.message, error.hint
-    if isinstance(error, KubeError):
-        return str(error), error.hint
-    if isinstance(error, IssuanceError):
-        return error.message, error.hint
-    if isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename else ""
-        return safe_text(f"{where}{error.strerror or type(error).__name__}"), _OS_HINTS.get(error.errno or 0, "")
-    return f"an unexpected {type(error).__name__} in kubemint", "this is a bug in kubemint; please report it"
-
-
-_OS_HINTS = {
-    13: "you may not write there; choose another path",
-    28: "the disk is full; free some space",
-    30: "the file system is read-only; choose another path",
-}

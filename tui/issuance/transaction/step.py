@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
+from tui.issuance.errors import StepFailed
 from tui.issuance.model.types import Plan, StepInfo, StepStatus
 from tui.issuance.users.grace_length import grown
 
-from .running import UNDO, Run, StepFailed
+from .running import UNDO, Run
 from .work import Finished
 
 if TYPE_CHECKING:

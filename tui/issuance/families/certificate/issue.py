@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from tui.issuance.destinations.place import Place
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, StepFailed
 from tui.issuance.formats import Format
 from tui.issuance.model.certificate import read_certificate
 from tui.issuance.model.durations import format_duration, whole_seconds
@@ -34,7 +34,7 @@ from .signed import Kubeconfig, Signed, judge, kubeconfig, prove, way_in
 from .wish import CertificateWish
 
 if TYPE_CHECKING:
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
 
 _SIGNING: Final = 60.0
 """Seconds for the signer, once it is approved."""

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, explain
 from tui.issuance.model.types import Action, Address, Handle, Plan, StepInfo, StepStatus
 from tui.issuance.objects import managed
 from tui.issuance.objects.token_request import IssuedToken
 from tui.issuance.records.intent import Revocation, new_id
 from tui.issuance.records.locks import Locks
 from tui.issuance.transaction.grace import revoke
-from tui.issuance.transaction.running import Run, explain
+from tui.issuance.transaction.running import Run
 from tui.issuance.trust import handles
 from tui.kube.errors import BadRequest, Denied, Forbidden, Invalid, NotFound, Unauthorized
 from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance.errors import ChangedMeanwhile
+from tui.issuance.errors import ChangedMeanwhile, explain
 from tui.issuance.model.cluster_time import ahead, now_at, utc_now
 from tui.issuance.model.renewal import retry_at
-from tui.issuance.transaction.running import explain
 from tui.kube.reflector import Listing, Lost, Remove, Synced, Upsert, reflect
 
 from .aside import left_to

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, UsageError
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.sight import Sight
@@ -30,7 +30,7 @@ from .steps import check_account, fetch, look_account
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
 
 
 @dataclass

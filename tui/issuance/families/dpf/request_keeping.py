@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, UsageError
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
@@ -23,7 +23,7 @@ from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo
 from tui.issuance.objects.deleting import delete
 from tui.issuance.records.intent import new_id
 from tui.issuance.transaction.lease import LEASES, Lease, LeaseLost
-from tui.issuance.transaction.running import Note, Run, StepFailed
+from tui.issuance.transaction.running import Note, Run
 from tui.issuance.transaction.step import Step, Transaction
 from tui.issuance.transaction.turns import Turns
 from tui.issuance.transaction.work import Context, Finished

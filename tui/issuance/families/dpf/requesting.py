@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from tui.issuance.destinations.fence import fence, unsure
-from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
+from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.durations import rfc3339
@@ -36,7 +36,7 @@ from .shown import of_request
 from .steps import annotate, check_written, fetch, look_secret
 
 if TYPE_CHECKING:
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
 
 
 @dataclass(kw_only=True)

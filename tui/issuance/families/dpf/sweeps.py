@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, explain
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.types import Address, StepStatus
-from tui.issuance.transaction.running import Run, explain
+from tui.issuance.transaction.running import Run
 from tui.issuance.transaction.work import Context
 from tui.kube import limits
 from tui.kube.errors import KubeError, NotFound

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError, StepFailed, UsageError
 from tui.issuance.model.cluster_time import ahead, now_at
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Address, Handle, Plan, StepInfo
@@ -32,7 +32,7 @@ from .shown import of_request
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
     from tui.kube.sensitive import Sensitive
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from tui.issuance.destinations.place import absolute, taken
 from tui.issuance.destinations.shoot import ShootPlace, stand_in
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError, StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.material import Document, Writing
 from tui.issuance.model.names import check_names
@@ -47,7 +47,7 @@ from .shoot_kubeconfig import ShootKubeconfig, check_duration, choose, request, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
 
 CANNOT_REVOKE = "cannot be revoked: a client certificate ends at its NotAfter, or with the shoot's client CA"
 

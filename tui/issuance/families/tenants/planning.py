@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tui.issuance.destinations.tenant import LONGEST_WAIT
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.names import check_names
@@ -50,7 +50,7 @@ from .wish import DEFAULT_LIFETIME, TenantPush
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
     from tui.kube.endpoint import Endpoint
 
 

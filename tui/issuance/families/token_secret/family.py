@@ -10,9 +10,8 @@ from tui.issuance.model.types import Address, Credential
 from tui.kube.errors import NotFound
 
 from . import identity_work, rotation as legacy_rotation, self_issue
-from .identity import IdentityWish
+from .identity import IdentityWish, SelfWish
 from .revoking import prepare_token_secret
-from .self_issue import SelfWish
 
 if TYPE_CHECKING:
     from tui.issuance.model.types import Plan

@@ -8,6 +8,7 @@ carries it out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.model.names import check_names
-from tui.issuance.model.types import Identity
+from tui.issuance.model.types import Address, Identity
 from tui.issuance.objects import managed, token_secret
 from tui.kube.resource import RBAC, ROLE_BINDINGS, ROLES
 
@@ -62,6 +63,19 @@ class IdentityWish(msgspec.Struct, frozen=True, kw_only=True):
                 f"the token file's name would have {len(file_name(identity))} characters, {_FILE_LIMIT} are possible",
                 "choose a shorter name",
             )
+
+
+class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A token for the identity whose own token is in the file or the token Secret `source`."""
+
+    source: Address
+    out: str
+    cluster: str = ""
+    """Where the token of a file is for, as someone named it; else this machine's records say."""
+    duration: timedelta | None = None
+    audiences: tuple[str, ...] = ()
+    identity: Identity | None = None
+    """Whose token it has to be, where someone was shown that."""
 
 
 def file_name(identity: Identity) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.issuance.destinations.place import absolute, taken
 from tui.issuance.destinations.registry import places_for
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, FileDestination, Handle, Identity, IssueSpec, Plan, StepInfo
@@ -32,7 +32,7 @@ from .identity import IdentityWish
 from .long_lived import LongLived
 
 if TYPE_CHECKING:
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
     from tui.kube.client import Client
 
 Check = Callable[[Mapping[str, Any], Identity], bool]

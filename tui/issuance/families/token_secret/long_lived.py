@@ -14,7 +14,7 @@ import msgspec
 
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
-from tui.issuance.errors import IssuanceError
+from tui.issuance.errors import IssuanceError, StepFailed
 from tui.issuance.formats import Format
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.material import Minted, Writing
@@ -31,7 +31,7 @@ from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, Resource
 
 if TYPE_CHECKING:
-    from tui.issuance.transaction.running import Note, StepFailed
+    from tui.issuance.transaction.running import Note
     from tui.kube.client import Client
     from tui.kube.sensitive import Sensitive
 

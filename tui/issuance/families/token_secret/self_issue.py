@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,7 +20,7 @@ from tui.issuance.formats import Format
 from tui.issuance.formats.base import bare
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, FileDestination, Identity, IssueSpec, Plan
+from tui.issuance.model.types import Action, Address, FileDestination, IssueSpec, Plan
 from tui.issuance.records.intent import Intent, new_id
 from tui.issuance.tokens.issuing import Issue
 from tui.issuance.tokens.plans import check_spec
@@ -34,24 +33,13 @@ from tui.issuance.trust import whose
 from tui.issuance.trust.showing import cluster_of_token
 from tui.kube.sensitive import Sensitive
 
+from .identity import SelfWish
+
 if TYPE_CHECKING:
     from tui.issuance.transaction.running import Note
     from tui.kube.client import Client
 
 _LARGEST = 64 * 1024
-
-
-class SelfWish(msgspec.Struct, frozen=True, kw_only=True):
-    """A token for the identity whose own token is in the file or the token Secret `source`."""
-
-    source: Address
-    out: str
-    cluster: str = ""
-    """Where the token of a file is for, as someone named it; else this machine's records say."""
-    duration: timedelta | None = None
-    audiences: tuple[str, ...] = ()
-    identity: Identity | None = None
-    """Whose token it has to be, where someone was shown that."""
 
 
 @dataclass(kw_only=True)
