@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.issuance import (
     CLOSED_GATE,
@@ -19,7 +19,6 @@ from tui.issuance import (
     Address,
     Delivered,
     Delivery,
-    Engine,
     EntryVerdict,
     Gate,
     GraceWish,
@@ -29,7 +28,6 @@ from tui.issuance import (
     NotEntered,
     Outcome,
     StateError,
-    StateStore,
     UsageError,
     Yes,
     unguarded,
@@ -48,13 +46,17 @@ from .discovery import Look, context_source, delivered_source, fixed_source
 from .found import FoundClusters, Tenant
 from .handle_looks import HandleLooks
 from .kinds import kinds_of
-from .local_files import LocalFiles
 from .logins import login_row
 from .reach import Backoff, Timing
 from .rows import SHOOT, ClusterRow, CredentialRow, DeliveredFacts, Reach
 from .same import Way, compare
 from .shoots import ShootLogin, Shoots
 from .store import Area, FleetStore
+
+if TYPE_CHECKING:
+    from tui.issuance import Engine, StateStore
+
+    from .local_files import LocalFiles
 
 EVERYTHING: Final = frozenset(Area)
 _FEW: Final = 60
@@ -103,9 +105,8 @@ class Fleet:
         self._contexts = tuple(dict.fromkeys(only)) if only else tuple(config.contexts)
         self._state = state
         self._gate = gate or (CLOSED_GATE if state is None else Gate(yes=state.trusted_place))
-        self._engine = (
-            None if state is None else Engine(self, state, clock=clock, grace=grace, guard=guard, gate=self._gate)
-        )
+        self._engine: Engine | None = None
+        self._files: LocalFiles | None = None
         self._clock = clock
         self._named = frozenset(named)
         self._areas = frozenset(areas)
@@ -123,11 +124,15 @@ class Fleet:
             about=self._said_of,
             crowded=self._delivers_too_many,
         )
-        shown = state if Area.CREDENTIALS in self._areas else None
-        elsewhere = self._engine.elsewhere if self._engine is not None else None
-        self._files = LocalFiles(shown, self.store, clock, elsewhere, namespace) if shown is not None else None
-        verify = self._engine.verify if self._engine is not None else None
-        self._handles = HandleLooks(self.store, self.client, verify)
+        if state is not None:  # who only lists needs none of it
+            from tui.issuance import Engine
+
+            from .local_files import LocalFiles
+
+            self._engine = Engine(self, state, clock=clock, grace=grace, guard=guard, gate=self._gate)
+            if Area.CREDENTIALS in self._areas:
+                self._files = LocalFiles(state, self.store, clock, self._engine.elsewhere, namespace)
+        self._handles = HandleLooks(self.store, self.client, self._engine.verify if self._engine is not None else None)
         self._helpers: set[asyncio.Task[None]] = set()
         self._comparing: asyncio.Handle | None = None
 

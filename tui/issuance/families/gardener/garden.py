@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.issuance.model.types import Credential
-from tui.issuance.transaction.work import Context
 from tui.kube import shell
 from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import CONFIG_MAPS, Resource
@@ -16,6 +15,7 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 
 if TYPE_CHECKING:
+    from tui.issuance.transaction.work import Context
     from tui.kube.client import Client
 
 GROUP: Final = "core.gardener.cloud"
