@@ -223,6 +223,47 @@ def test_a_list_that_lags_behind_causes_no_second_renewal() -> None:
     assert world.loop.look().next_at == world.now + 0.8 * HOUR
 
 
+def test_what_has_several_names_is_due_under_one_of_them() -> None:
+    """The first that is given; where that failed another, and none while the list of another lags behind."""
+    one, other, alone = (credential(name) for name in "abc")
+    world = World(one, other, alone)
+    world.set(other.address, place=one.address)
+    world.now = START + 0.9 * HOUR
+    assert world.loop.look().due == (one.address, alone.address)
+    assert world.loop.look().watched == 2
+    assert world.loop.other_name(one.address, {one.address}) == other.address
+    assert world.loop.other_name(other.address, {other.address}) == one.address
+    assert world.loop.other_name(alone.address, {alone.address}) is None
+    world.broken.add("a")
+    world.loop.note(world.outcome(one.address))
+    assert world.loop.look().due == (other.address, alone.address)
+    world.loop.note(world.outcome(other.address), other.expires_at)
+    world.set(other.address, credential=other)
+    assert world.loop.look().due == (alone.address,)
+
+
+async def test_what_was_renewed_under_the_name_it_was_issued_under_is_renewed_once() -> None:
+    world = World(credential("a"))
+    (address,) = world.rows
+    before, done = world.rows[address], list[Outcome]()
+
+    async def renew(addresses: Sequence[Address]) -> list[Outcome]:
+        (outcome,) = await world.renew(addresses)
+        world.rows[address] = before  # the list lags behind
+        done.append(msgspec.structs.replace(outcome, address=msgspec.structs.replace(address, cluster="host/ns/c1")))
+        return done[-1:]
+
+    world.loop.renew = renew
+    world.now = START + 0.9 * HOUR
+    running = asyncio.create_task(world.loop.run())
+    while not done:
+        await asyncio.sleep(0.01)
+    await turn()
+    running.cancel()
+    assert len(done) == 1
+    assert world.loop.look().due == ()
+
+
 async def test_it_runs_renews_and_survives_what_fails() -> None:
     world = World(credential("a"), credential("b"))
     looks: list[Look] = []

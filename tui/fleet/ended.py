@@ -22,6 +22,7 @@ from tui.issuance import Address, Credential, Handle, Identity, State
 from .handles import AGAIN, CACHED, Gone, RowKey, claim_of, has_credential, keys_of
 from .marked import by_utc, held_until
 from .rows import ClusterRow, Row
+from .same import shown_by, ways
 
 CLOSE: Final = timedelta(seconds=2)
 """Stamps of one server are whole seconds; two so near to each other say nothing."""
@@ -241,7 +242,7 @@ class Ended:
         """The accounts that rows name and no list holds, though it should: each to be looked at now."""
         found, now = [], self._clock()
         for account, due in self._unseen.items():
-            scope = self.scopes.get(self._shown_by(account.cluster))
+            scope = self.scopes.get(shown_by(self._clusters, account.cluster))
             if due <= now and scope is not None and scope in ("", account.namespace):
                 found.append(account)
         return found
@@ -311,11 +312,11 @@ class Ended:
         self._shown.pop((type(row), row.key), None)
 
     def _seen(self, account: Identity) -> Seen | None:
-        return self.accounts[self._shown_by(account.cluster)].get(_key(account))
+        return self.accounts[shown_by(self._clusters, account.cluster)].get(_key(account))
 
     def _became(self, key: RowKey, rests: _Rests) -> Gone | None:
         """What became of the account of a row, and since when that is known."""
-        birth = self._births[self._shown_by(rests.account.cluster)].get(_key(rests.handle))
+        birth = self._births[shown_by(self._clusters, rests.account.cluster)].get(_key(rests.handle))
         birth = birth if birth is not None and birth.uid == rests.handle.uid else None
         seen = self._seen(rests.account)
         if seen is None:
@@ -356,13 +357,13 @@ class Ended:
 
     def _replaced(self, cluster: str, key: str, uid: str) -> None:
         """The account with this UID is not there any more."""
-        for way in self._ways(cluster):
+        for way in ways(self._clusters, cluster):
             for row in self._named.get((way, key), ()):
                 if _key(self._rests[row].account) == key:
                     self._rests[row].before = uid
 
     def _again(self, cluster: str, key: str) -> None:
-        for way in self._ways(cluster):
+        for way in ways(self._clusters, cluster):
             self._notify((way, key))
 
     def _notify(self, place: tuple[str, str]) -> None:
@@ -378,17 +379,7 @@ class Ended:
     def _called(self, cluster: str, key: str) -> list[Identity]:
         """The accounts that rows name and this one is, by whichever way to its cluster."""
         namespace, _, name = key.partition("/")
-        return [Identity(way, namespace, name) for way in self._ways(cluster) if (way, key) in self._named]
-
-    def _ways(self, cluster: str) -> tuple[str, ...]:
-        """What rows may call this cluster."""
-        row = self._clusters.get(cluster)
-        return (cluster, *row.same) if row is not None else (cluster,)
-
-    def _shown_by(self, cluster: str) -> str:
-        """Of several ways to one server: that by which what is in it is listed."""
-        row = self._clusters.get(cluster)
-        return (row.carried_by or cluster) if row is not None else cluster
+        return [Identity(way, namespace, name) for way in ways(self._clusters, cluster) if (way, key) in self._named]
 
 
 def _key(one: Identity | Handle) -> str:

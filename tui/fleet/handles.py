@@ -11,7 +11,7 @@ the looks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeGuard
 
@@ -21,6 +21,7 @@ from tui.issuance import Address, Credential, Handle, Revocation, State, is_hand
 
 from .marked import held_until, marked_at, said_of
 from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key
+from .same import shown_by, ways
 
 CACHED: Final = timedelta(seconds=15)
 """How long servers may go on accepting a token whose handle is gone (10 s), and some seconds for the way."""
@@ -228,7 +229,7 @@ class Handles:
     def there(self, cluster: str, uid: str) -> None:
         """A handle is listed."""
         self._there.add((cluster, uid))
-        for name in self._names(cluster):
+        for name in ways(self._clusters, cluster):
             self._unseen.pop((name, uid), None)
             if (name, uid) in self._ended:
                 self._notify((name, uid))
@@ -236,7 +237,7 @@ class Handles:
     def went(self, cluster: str, uid: str, how: str, marked: datetime | None = None) -> None:
         """It is not listed any more; `how` it went, empty where it is only not listed now."""
         self._there.discard((cluster, uid))
-        for place in [(name, uid) for name in self._names(cluster) if (name, uid) in self._named]:
+        for place in [(name, uid) for name in ways(self._clusters, cluster) if (name, uid) in self._named]:
             if how:
                 self._alive.discard(place)
                 self._gone[place] = Gone(self._clock(), how, listed=True, ends_by=held_until(marked, self._clock()))
@@ -249,7 +250,7 @@ class Handles:
         found, now = [], self._clock()
         for place, due in self._unseen.items():
             handle = self._named[place].handle
-            cluster = self._shown_by(handle.cluster)
+            cluster = shown_by(self._clusters, handle.cluster)
             listed = self.scopes.get(cluster) in ("", handle.namespace)
             if due <= now and (listed or (cluster in self.closed and self.files_of(handle))):
                 found.append(handle)
@@ -257,7 +258,7 @@ class Handles:
 
     def lives(self, handle: Handle) -> bool:
         """Whether it is listed."""
-        return (self._shown_by(handle.cluster), handle.uid) in self._there
+        return (shown_by(self._clusters, handle.cluster), handle.uid) in self._there
 
     def files_of(self, handle: Handle) -> list[Address]:
         """The files on this machine whose rows name it."""
@@ -312,7 +313,7 @@ class Handles:
         if key not in named.keys:
             named.keys = (*named.keys, key)
         now = self._clock()
-        listed = (self._shown_by(handle.cluster), handle.uid) in self._there
+        listed = (shown_by(self._clusters, handle.cluster), handle.uid) in self._there
         known = listed or place in self._gone or place in self._unseen
         if not known and credential.state is not State.REVOKED:
             self._unseen[place] = now
@@ -372,16 +373,6 @@ class Handles:
         named = self._named.get(place)
         if named is not None:
             self.changed(named.keys)
-
-    def _names(self, cluster: str) -> Sequence[str]:
-        """What rows may call this cluster."""
-        row = self._clusters.get(cluster)
-        return (cluster, *row.same) if row is not None else (cluster,)
-
-    def _shown_by(self, cluster: str) -> str:
-        """Of several ways to one server: that by which what is in it is listed."""
-        row = self._clusters.get(cluster)
-        return (row.carried_by or cluster) if row is not None else cluster
 
 
 def has_credential(row: Row) -> TypeGuard[_Carrier]:

@@ -7,7 +7,7 @@ take off its marks, and its token goes on.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -30,6 +30,7 @@ from .decode import credential_row
 from .handles import AGAIN
 from .orphans import Accounts
 from .rows import CredentialRow, Reach
+from .same import ways
 from .store import FleetStore
 
 _UNMARKED: Final = "no Secret of kubemint's is there: it was deleted or its marks taken off; its token lives, revoke it"
@@ -111,7 +112,8 @@ class LocalFiles:
         found, now, rows = [], self._clock(), self._store.credentials
         for one in written:
             row, issued, handle = rows.get(str(one.address)), one.issued_at, one.handle
-            if any(rows.get(str(other)) is not None for other in self._of_the_same_server(one.address)):
+            others = ways(self._store.clusters, one.address.cluster)[1:]
+            if any(str(msgspec.structs.replace(one.address, cluster=name)) in rows for name in others):
                 continue  # it is listed under another name of its cluster
             lives = handle is not None and self._store.handles.lives(handle)
             lives = lives and one.expires_at is not None and one.expires_at > now
@@ -125,12 +127,6 @@ class LocalFiles:
             for one in found
             if unseen is not None and not unseen(one.address.cluster, one.address.namespace)
         ]
-
-    def _of_the_same_server(self, address: Address) -> Iterator[Address]:
-        """The same place as other contexts of its cluster call it."""
-        cluster = self._store.clusters.get(address.cluster)
-        for name in cluster.same if cluster is not None else ():
-            yield msgspec.structs.replace(address, cluster=name)
 
     def _row(self, credential: Credential) -> CredentialRow:
         """Whether the handle of what lies in it is still there is not known while its cluster is away."""

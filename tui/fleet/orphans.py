@@ -21,6 +21,7 @@ from tui.issuance import (
 from tui.kube.amounts import count
 
 from .rows import CREDENTIAL_REQUESTS, SHOOT, ClusterRow
+from .same import one_name, shown_by
 
 if TYPE_CHECKING:
     from .store import FleetStore
@@ -106,18 +107,11 @@ class Accounts:
         return row is None or not row.answers
 
     def _server(self, cluster: str) -> str:
-        """One name for all that lead to the same server: which of them whoever wrote it down used says nothing."""
-        shown = self._shown_by(cluster)
-        row = self._clusters.get(shown)
-        return min((shown, *row.same)) if row is not None else shown
-
-    def _shown_by(self, cluster: str) -> str:
-        row = self._clusters.get(cluster)
-        return (row.carried_by or cluster) if row is not None else cluster
+        return one_name(self._clusters, cluster)
 
     def why_unseen(self, cluster: str, namespace: str) -> str:
         """Why the managed Secrets of a namespace (empty: of all) are not known; empty where they are."""
-        row = self._clusters.get(self._shown_by(cluster))
+        row = self._clusters.get(shown_by(self._clusters, cluster))
         if row is None:
             return f"no cluster here is called {cluster}"
         if not row.answers or row.synced_at is None:

@@ -53,6 +53,23 @@ def echoes(row: ClusterRow, clusters: Mapping[str, ClusterRow]) -> bool:
     return any(other.delivered is None or min(other.name, row.name) == other.name for other in alike)
 
 
+def ways(clusters: Mapping[str, ClusterRow], cluster: str) -> tuple[str, ...]:
+    """What rows may call this cluster: its own name, and every other way to the same server."""
+    row = clusters.get(cluster)
+    return (cluster, *row.same) if row is not None else (cluster,)
+
+
+def shown_by(clusters: Mapping[str, ClusterRow], cluster: str) -> str:
+    """Of several ways to one server that by which what is in it is listed."""
+    row = clusters.get(cluster)
+    return (row.carried_by or cluster) if row is not None else cluster
+
+
+def one_name(clusters: Mapping[str, ClusterRow], cluster: str) -> str:
+    """One name for all that lead to the same server: which of them whoever wrote it down used says nothing."""
+    return min(ways(clusters, shown_by(clusters, cluster)))
+
+
 def _server(endpoint: Endpoint) -> tuple[object, ...]:
     """What two ways to the same server have in common: its address, however written, and whom it is trusted by."""
     authority = endpoint.ca and tuple(endpoint.ca.split()), endpoint.insecure, endpoint.tls_server_name

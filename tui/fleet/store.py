@@ -28,6 +28,7 @@ from .links import Links
 from .order import Entry, Order
 from .query import AREA_OF, Area, Query, clock_of, cluster_of, clusters_of, identity_of, namespace_of
 from .rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from .same import ways
 
 __all__ = ["Area", "FleetChange", "FleetStore", "Query", "View", "sorts"]
 
@@ -295,7 +296,7 @@ class FleetStore:
         chosen: list[int] | None = None
         rows = order.rows
         if query.cluster is not None:
-            meant = self._ways(query.cluster)
+            meant = frozenset(ways(self.clusters, query.cluster))
             chosen = [i for i, row in enumerate(rows) if not meant.isdisjoint(clusters_of(row))]
         if query.namespace is not None:
             chosen = [i for i in _among(chosen, rows) if namespace_of(rows[i]) == query.namespace]
@@ -332,14 +333,11 @@ class FleetStore:
                 moments[row.name] = now + timedelta(seconds=row.skew)
         return moments
 
-    def _ways(self, cluster: str) -> frozenset[str]:
-        """The cluster, and those that lead to the same server: what is in it is shown by one of them."""
-        row = self.clusters.get(cluster)
-        return frozenset((cluster, *row.same)) if row is not None else frozenset((cluster,))
-
     def _same(self, identity: Identity) -> frozenset[Identity]:
         """The account, as each of the ways to its cluster calls it."""
-        return frozenset(msgspec.structs.replace(identity, cluster=name) for name in self._ways(identity.cluster))
+        return frozenset(
+            msgspec.structs.replace(identity, cluster=name) for name in ways(self.clusters, identity.cluster)
+        )
 
     def _forget_identity(self, key: str, row: Row | None) -> None:
         if isinstance(row, CredentialRow) and row.credential.identity is not None:

@@ -150,7 +150,13 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
         if how.dry_run:
             await foresee(fleet.engine, addresses, plan_rotate, how.form)
             return
-        outcomes = await perform(fleet.engine, addresses, plan_rotate, progress)
+        outcomes, tried = list[Outcome](), set[Address]()
+        while addresses:  # where the login of one name of its cluster may not, that of another may
+            tried.update(addresses)
+            done = await perform(fleet.engine, addresses, plan_rotate, progress)
+            outcomes += done
+            failed = [address for address, outcome in zip(addresses, done, strict=True) if not outcome.ok]
+            addresses = [name for one in failed if (name := loop.other_name(one, tried)) is not None]
         outcomes = await wait_for_grace(fleet.engine, outcomes, progress, wait=how.wait)
     finish(outcomes, how.form)
     if unread is not Exit.DONE:

@@ -46,6 +46,14 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
     left: str = ""
     """Why it is to be left alone: someone has undone its renewal."""
+    place: Address | None = None
+    """The one address for all names of its cluster, where it has several: under one of them it is renewed, the first
+    that is given and can be."""
+
+    @property
+    def known_as(self) -> Address:
+        """By what it is told from every other one."""
+        return self.place or self.credential.address
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,8 +132,9 @@ class RenewalLoop:
         points: list[datetime] = []
         left: dict[Address, str] = {}
         stuck: list[Address] = []
-        watched = 0
         seen = list(self.source())
+        watched: set[Address] = set()
+        taken = {one.known_as for one in seen if self._is_at_work(one.credential)}
         formats = {one.credential.address: one.credential.format for one in seen}
         for one in seen:
             credential, address = one.credential, one.credential.address
@@ -134,7 +143,7 @@ class RenewalLoop:
             state = state_of(credential, one.now)
             if state in OVER:
                 continue
-            watched += 1
+            watched.add(one.known_as)
             why = one.left or ("its cluster is read-only" if one.read_only else "")
             why = why or one.lost
             missing = "its file is gone" if address.here else credential.message
@@ -145,7 +154,7 @@ class RenewalLoop:
                 if why == one.lost and state in DUE and until <= now:
                     stuck.append(address)
                 continue
-            if address in self._busy or self._is_old_news(address, credential):
+            if one.known_as in taken:
                 continue
             claimed = self.claim(address)
             if claimed != "":
@@ -160,11 +169,12 @@ class RenewalLoop:
                 points.append(waits)
             elif state in DUE:
                 due.append((credential.expires_at or now, address))
+                taken.add(one.known_as)
             elif credential.rotate_at is not None and credential.rotate_at > one.now:
                 points.append(now + (credential.rotate_at - one.now))
         return Look(
             due=tuple(address for _, address in sorted(due, key=lambda pair: pair[0])),
-            watched=watched,
+            watched=len(watched),
             next_at=min(points, default=None),
             failing=len(self._failures),
             left=left,
@@ -179,6 +189,12 @@ class RenewalLoop:
             await self._somebody_else(address)
         self._last = self.look()
         return found
+
+    def other_name(self, address: Address, tried: Collection[Address]) -> Address | None:
+        """Under which name of its cluster that was not tried yet it can be renewed as well; None under none."""
+        names = {one.credential.address: one.known_as for one in self.source()}
+        others = (one for one, place in names.items() if place == names.get(address))
+        return next((one for one in others if one not in tried), None)
 
     async def run(self) -> None:
         """Until it is cancelled. What has begun then is finished by whoever renews."""
@@ -210,7 +226,11 @@ class RenewalLoop:
         ends = expires - ahead if expires is not None else None
         self._not_before[address] = retry_at(now, ends, self._failures[address], self.jitter())
 
-    def _is_old_news(self, address: Address, credential: Credential) -> bool:
+    def _is_at_work(self, credential: Credential) -> bool:
+        """Whether it is being renewed, or was, and the list does not show it yet."""
+        address = credential.address
+        if address in self._busy:
+            return True
         if address not in self._renewed:
             return False
         if self._renewed[address] == credential.expires_at:
@@ -228,9 +248,10 @@ class RenewalLoop:
                     ours.append(address)
                 else:  # the list is older, or says what the token does not: anybody may have written there
                     self._not_before[address] = self.clock() + _ASK_AGAIN
-            for outcome in await self.renew(ours) if ours else ():
-                of = seen.get(outcome.address)
-                self.note(outcome, ends.get(outcome.address), of.now - now if of is not None else timedelta(0))
+            for address, outcome in zip(ours, await self.renew(ours) if ours else (), strict=True):
+                of = seen.get(address)  # the outcome may call it by the name that it was issued under
+                asked = msgspec.structs.replace(outcome, address=address)
+                self.note(asked, ends.get(address), of.now - now if of is not None else timedelta(0))
         finally:
             self._busy.difference_update(addresses)
             self.wake()
