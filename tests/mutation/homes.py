@@ -163,6 +163,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "tests/security/test_showing.py::test_to_whom_the_token_in_a_secret_is_shown",
         "tests/security/test_dpf_judging.py::test_a_token_is_of_the_cluster_to_which_its_place_leads",
     ),
+    "tui/issuance/trust/one_server.py": ("tests/security/test_one_server.py",),
     "tui/issuance/trust/vouching.py": ("tests/security/test_token_facts.py",),
     "tui/issuance/tokens/wishes.py": (
         "tests/issuance/test_wishes.py",
@@ -231,6 +232,7 @@ DECIDING: Final[dict[str, tuple[str, ...]]] = {
         "tests/security/test_showing.py::test_to_whom_the_token_in_a_secret_is_shown",
         "tests/security/test_dpf_judging.py::test_a_token_is_of_the_cluster_to_which_its_place_leads",
     ),
+    "tui/issuance/trust/one_server.py": ("are_one", "other_names"),
     "tui/issuance/trust/vouching.py": ("token_in", "bound_to", "unasked", "_facts", "_words", "_record"),
     "tui/issuance/records/leftover_files.py": ("is_ours",),
     "tui/issuance/families/dpf/aside.py": ("holds",),

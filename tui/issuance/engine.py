@@ -123,7 +123,7 @@ class Engine:
         """
         from .tokens.rotating import prepare_any
 
-        return self._planned(*await prepare_any(self._context, address, revive=revive))
+        return self._planned(*await prepare_any(self._context, address, revive=revive), asked=address)
 
     async def revoked(self, address: Address) -> str:
         """Why a loop leaves this one alone: it was revoked, whatever its stamps say, or its place is about to go; else
@@ -144,7 +144,7 @@ class Engine:
         """What revoking this credential would do, and what stops working; with `wait` until the server refuses it."""
         from .revoking.plans import prepare_revocation
 
-        return self._planned(*await prepare_revocation(self._context, address, wait=wait))
+        return self._planned(*await prepare_revocation(self._context, address, wait=wait), asked=address)
 
     async def plan_revoke_sought(self, sought: Sought, clusters: Sequence[str] = (), *, wait: bool = False) -> Plan:
         """The same for what is known only by its fingerprint, its id or the token itself.
@@ -390,8 +390,14 @@ class Engine:
             if changes and (why := self._guard(step.cluster)):
                 raise ReadOnly(why)
 
-    def _planned(self, plan: Plan, work: Transaction) -> Plan:
+    def _planned(self, plan: Plan, work: Transaction, *, asked: Address | None = None) -> Plan:
         self._check_guard(plan)
+        if (
+            asked is not None
+            and asked.cluster not in ("", plan.address.cluster)
+            and (why := self._guard(asked.cluster))
+        ):
+            raise ReadOnly(why)  # it is acted on under another name, and protected under this one
         while len(self._works) >= _PLANS_KEPT:  # plans that were only shown
             del self._works[next(iter(self._works))]
         self._works[plan.id] = work

@@ -54,12 +54,17 @@ class Walked(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def places(self) -> tuple[tuple[str, str, str], ...]:
         """Cluster, namespace and name of the Secrets that it says its token was made for."""
-        found = []
-        for text in self.seen.secrets:
-            parts = text.rsplit("/", 2)
-            if len(parts) >= 2 and all(parts):
-                found.append((parts[0] if len(parts) == 3 else self.handle.cluster, parts[-2], parts[-1]))
-        return tuple(found)
+        return placed(self.seen, self.handle.cluster)
+
+
+def placed(seen: Seen, home: str) -> tuple[tuple[str, str, str], ...]:
+    """The Secrets that a handle in `home` says its token was made for: cluster, namespace and name of each."""
+    found = []
+    for text in seen.secrets:
+        parts = text.rsplit("/", 2)
+        if len(parts) >= 2 and all(parts):
+            found.append((parts[0] if len(parts) == 3 else home, parts[-2], parts[-1]))
+    return tuple(found)
 
 
 def accounts_for(one: Walked, cluster: str, namespace: str, name: str) -> bool:

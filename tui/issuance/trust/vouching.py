@@ -191,10 +191,22 @@ async def whose_in(context: Context, address: Address, says: Credential, token: 
 
 async def require(context: Context, address: Address) -> Reading:
     """The same, for who is about to act on it. Raises UsageError with both readings where nothing vouches for it."""
-    reading = await read(context, address)
+    return insist(address, await read(context, address))
+
+
+def insist(address: Address, reading: Reading) -> Reading:
+    """The same of what was read."""
     if not reading.verdict.ok:
-        raise UsageError(f"{_at(address)}: {reading.verdict.why}", reading.verdict.hint)
+        raise NotVouched(f"{_at(address)}: {reading.verdict.why}", reading.verdict.hint, reading)
     return reading
+
+
+class NotVouched(UsageError):
+    """Nothing vouches for what a Secret claims."""
+
+    def __init__(self, message: str, hint: str, reading: Reading) -> None:
+        super().__init__(message, hint)
+        self.reading = reading
 
 
 async def held(context: Context, place: Place, found: Held) -> Held:

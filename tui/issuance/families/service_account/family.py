@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tui.issuance.destinations.secret import SecretPlace
 from tui.issuance.errors import UsageError
 from tui.issuance.families.base import Wish
@@ -17,7 +19,7 @@ from tui.issuance.revoking.found import Found
 from tui.issuance.revoking.sought import Sought
 from tui.issuance.tokens import plans, rotating, undoing
 from tui.issuance.transaction.reading import export_record, managed_secret
-from tui.issuance.trust import vouching
+from tui.issuance.trust import one_server, vouching
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS
@@ -38,7 +40,8 @@ class ServiceAccounts(Files):
     async def lookup(self, context: Context, address: Address) -> Credential:
         if address.here:
             return await super().lookup(context, address)
-        return (await vouching.read(context, address)).credential
+        credential = (await one_server.read(context, address)).credential
+        return msgspec.structs.replace(credential, address=address)
 
     async def index(self, context: Context, address: Address) -> Credential:
         return await self.lookup(context, address) if address.here else (await managed_secret(context, address))[0]
@@ -69,7 +72,12 @@ class ServiceAccounts(Files):
             source = (await export_record(context, address)).renewed_with
             if source is not None:
                 return await (await context.families.of(source)).rotate(context, source, revive=revive)
-        return await rotating.prepare_rotation(context, address, revive=revive)
+        try:
+            return await rotating.prepare_rotation(context, address, revive=revive)
+        except vouching.NotVouched as error:
+            under = await one_server.issued_under(context, address, error)
+        plan, work = await rotating.prepare_rotation(context, under, revive=revive)
+        return msgspec.structs.replace(plan, warnings=(one_server.said(address, under), *plan.warnings)), work
 
     async def go_back(
         self, context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
@@ -80,7 +88,7 @@ class ServiceAccounts(Files):
         if address.here:
             return await super().found(context, address)
         try:
-            reading = await vouching.require(context, address)
+            reading = vouching.insist(address, await one_server.read(context, address))
         except (KubeError, UsageError) as error:  # what happened to its place keeps no token from being revoked
             return await seeking.without_place(context, address, error)
         if reading.verdict.handle is None and reading.facts.handle is not None:
@@ -90,7 +98,10 @@ class ServiceAccounts(Files):
                 f"{bound.namespace}/{bound.name} of its original",
                 "revoke the original; that ends every copy",
             )
-        return Found(credential=reading.credential, named=reading.verdict.named)
+        credential = reading.credential
+        under = credential.address
+        said = (one_server.said(address, under),) if under != address else ()
+        return Found(credential=credential, named=reading.verdict.named, said=said)
 
     def ends_too(self, credential: Credential) -> tuple[str, ...]:
         unknown = not credential.address.here and credential.state is State.UNKNOWN
