@@ -18,7 +18,7 @@ from tui.demo.apiserver.storage import SERVICE_ACCOUNTS, Storage, rfc3339
 from tui.demo.apiserver.tokens import YEAR, Lifetime, TokenIssuer, TokenPolicy
 from tui.demo.apiserver.verify import TokenRefused, TokenVerifier
 from tui.demo.fleet import EmbeddedFleet
-from tui.demo.operators.account_controllers import account
+from tui.demo.operators.objects import account
 
 HOUR = 3600
 

@@ -32,9 +32,10 @@ from .apiserver.storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES,
 from .apiserver.token_request import TokenRequests
 from .apiserver.tokens import TokenIssuer, TokenPolicy
 from .apiserver.verify import TokenVerifier
-from .operators.account_controllers import AccountController, TokenController, account
+from .operators.account_controllers import AccountController, TokenController
 from .operators.certificates import Certificates
 from .operators.housekeeping import GarbageCollector, NamespaceController, RootCAPublisher
+from .operators.objects import account, made
 from .operators.worker import Worker
 
 HOST: Final = "127.0.0.1"
@@ -139,26 +140,11 @@ class EmbeddedCluster:
         if found is not None:
             return found
         own = {"kubernetes.io/metadata.name": name} if self.features.labels_namespaces else {}
-        created = self.storage.create(
-            NAMESPACES,
-            {
-                "apiVersion": "v1",
-                "kind": "Namespace",
-                "metadata": {
-                    "name": name,
-                    "uid": self.new_id(),
-                    "labels": own | dict(labels or {}),
-                }
-                | metadata,
-                "spec": {"finalizers": ["kubernetes"]},
-                "status": {"phase": "Active"},
-            },
-        )
+        namespace = made("Namespace", name, spec={"finalizers": ["kubernetes"]}, status={"phase": "Active"})
+        namespace["metadata"] |= {"uid": self.new_id(), "labels": own | dict(labels or {})} | metadata
+        created = self.storage.create(NAMESPACES, namespace)
         default = account("default", name)
-        default["metadata"] |= {
-            "uid": self.new_id(),
-            "creationTimestamp": created["metadata"]["creationTimestamp"],
-        }
+        default["metadata"] |= {"uid": self.new_id(), "creationTimestamp": created["metadata"]["creationTimestamp"]}
         self.storage.create(SERVICE_ACCOUNTS, default)
         return created
 

@@ -11,11 +11,9 @@ from tui.demo.apiserver.access import Object
 from tui.demo.apiserver.storage import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Change, Storage
 from tui.demo.apiserver.tokens import TokenIssuer
 
+from .objects import ACCOUNT_NAME, ACCOUNT_UID, TOKEN_TYPE, account, token_secret
 from .worker import Worker
 
-TOKEN_TYPE: Final = "kubernetes.io/service-account-token"
-ACCOUNT_NAME: Final = "kubernetes.io/service-account.name"
-ACCOUNT_UID: Final = "kubernetes.io/service-account.uid"
 _LETTERS: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 Named = tuple[str, str]
@@ -153,22 +151,6 @@ class TokenController:
 
     def _exists(self, reference: Object, namespace: str) -> bool:
         return self._storage.get(SECRETS, reference.get("name", ""), namespace) is not None
-
-
-def account(name: str, namespace: str) -> Object:
-    """A ServiceAccount, ready to be stored."""
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}}
-
-
-def token_secret(name: str, namespace: str, owner: Object) -> Object:
-    """An empty Secret of type service-account-token for `owner`."""
-    annotations = {ACCOUNT_NAME: owner["metadata"]["name"], ACCOUNT_UID: owner["metadata"]["uid"]}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
-        "type": TOKEN_TYPE,
-    }
 
 
 def is_active(storage: Storage, namespace: str) -> bool:

@@ -24,11 +24,11 @@ from tui.demo.apiserver.status import StatusError
 from tui.demo.apiserver.storage import SECRETS, SERVICE_ACCOUNTS, Change, rfc3339
 from tui.demo.apiserver.token_request import DEFAULT_SECONDS, MAX_SECONDS, MIN_SECONDS
 
-from .account_controllers import account
 from .conditions import ensure, failed, succeeded, summarize
 from .dpf_kinds import FINALIZER, REQUESTS, ownership
 from .dpf_target import TargetError, check_reachable, find_target
 from .material import secret_data, token_in
+from .objects import account, made
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class CredentialController:
         now = rfc3339(self._management.clock())
         manager = Manager(MANAGER, "Apply", "v1")
         if found is None:
-            empty: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}}
+            empty = made("Secret", name, namespace)
             self._storage.create(SECRETS, apply(schema, empty, patch, manager, now, force=True))
         else:
             self._storage.update(SECRETS, apply(schema, copy.deepcopy(found), patch, manager, now, force=True))

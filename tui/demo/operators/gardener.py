@@ -11,7 +11,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import serialization
@@ -26,7 +26,6 @@ from tui.demo.apiserver.pki import Authority
 from tui.demo.apiserver.shapes import WHOLE, record
 from tui.demo.apiserver.status import (
     Cause,
-    StatusError,
     bad_request,
     forbidden,
     internal,
@@ -38,7 +37,7 @@ from tui.demo.apiserver.status import (
 from tui.demo.apiserver.storage import CONFIG_MAPS, SECRETS, Storage, rfc3339
 
 from .gardener_kinds import SHOOTS, kinds
-from .kubeconfigs import dump
+from .kubeconfigs import config
 
 if TYPE_CHECKING:
     from tui.demo.cluster import EmbeddedCluster
@@ -143,13 +142,13 @@ class _Access:
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
         user = {"client-certificate-data": _base64(certificate), "client-key-data": _base64(pem)}
-        config = kubeconfig(f"{namespace}--{name}", addresses, authority, user, every_ca=self._garden.first_era)
+        made = kubeconfig(f"{namespace}--{name}", addresses, authority, user, every_ca=self._garden.first_era)
         body = {
             "kind": self._level.kind,
             "apiVersion": f"{AUTHENTICATION}/v1alpha1",
             "metadata": {"creationTimestamp": None},
             "spec": spec,
-            "status": {"kubeconfig": _base64(config), "expirationTimestamp": rfc3339(expires)},
+            "status": {"kubeconfig": _base64(made), "expirationTimestamp": rfc3339(expires)},
         }
         return Reply(body, 201)
 
@@ -199,22 +198,13 @@ def kubeconfig(
 ) -> bytes:
     """One cluster and context for each address in their order, and one user, called like the first."""
     names = [f"{name}-{address['name']}" for address in addresses]
-    clusters: list[dict[str, Any]] = []
+    clusters: dict[str, Object] = {}
     for entry, address in zip(names, addresses, strict=True):
-        cluster = {"server": f"https://{urlsplit(address['url']).netloc}"}
+        clusters[entry] = {"server": f"https://{urlsplit(address['url']).netloc}"}
         if every_ca or address["name"] != WILDCARD:
-            cluster["certificate-authority-data"] = _base64(authority)
-        clusters.append({"name": entry, "cluster": cluster})
-    return dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": names[0],
-            "clusters": clusters,
-            "contexts": [{"name": entry, "context": {"cluster": entry, "user": names[0]}} for entry in names],
-            "users": [{"name": names[0], "user": dict(user)}],
-        }
-    )
+            clusters[entry]["certificate-authority-data"] = _base64(authority)
+    contexts = {entry: {"cluster": entry, "user": names[0]} for entry in names}
+    return config(names[0], clusters, contexts, {names[0]: dict(user)})
 
 
 def _shoot(storage: Storage, namespace: str, name: str) -> Object:
@@ -234,11 +224,7 @@ def _cluster_ca(storage: Storage, namespace: str, name: str) -> bytes:
     secret = storage.get(SECRETS, f"{name}.ca-cluster", namespace)
     if secret is not None and (secret.get("data") or {}).get("ca.crt"):
         return base64.b64decode(secret["data"]["ca.crt"])
-    raise _missing_ca(name)
-
-
-def _missing_ca(name: str) -> StatusError:
-    return internal(f'secrets "{name}.ca-cluster" not found')
+    raise internal(f'secrets "{name}.ca-cluster" not found')
 
 
 def _base64(data: bytes) -> str:

@@ -50,33 +50,37 @@ def dump(config: Object) -> bytes:
     return yaml.dump(config, Dumper=_Quoted, sort_keys=True, width=2**20).encode()
 
 
+def config(
+    current: str, clusters: Mapping[str, Object], contexts: Mapping[str, Object], users: Mapping[str, Object]
+) -> bytes:
+    """A kubeconfig of these entries by their names."""
+    lists = {"clusters": clusters, "contexts": contexts, "users": users}
+    document: Object = {"apiVersion": "v1", "kind": "Config", "current-context": current}
+    for plural, entries in lists.items():
+        document[plural] = [{"name": name, plural[:-1]: entry} for name, entry in entries.items()]
+    return dump(document)
+
+
 def fleet_kubeconfig(
-    clusters: Mapping[str, EmbeddedCluster], folder: Path, more: tuple[list[Object], list[Object]] = ([], [])
+    clusters: Mapping[str, EmbeddedCluster], folder: Path, more: tuple[Mapping[str, Object], Mapping[str, Object]]
 ) -> bytes:
     """One context for each cluster, the first being current; `more` clusters and users belong to no context.
 
     Each entry vouches for the authorities of all, so that nobody has to say yes to what they deliver about each other.
     """
     trust = vouching(cluster.authority.pem for cluster in clusters.values())
-    users: list[Object] = []
+    users: dict[str, Object] = {}
     for name, cluster in clusters.items():
         user = cluster.certificate_user()
         if cluster.state is ServerState.LOGIN:
             user = {"exec": _login_plugin(cluster, folder / name)}
-        users.append({"name": f"{name}-admin", "user": user})
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": next(iter(clusters)),
-        "clusters": [{"name": name, "cluster": cluster.entry() | trust} for name, cluster in clusters.items()]
-        + more[0],
-        "contexts": [
-            {"name": name, "context": {"cluster": name, "user": f"{name}-admin", "namespace": "default"}}
-            for name in clusters
-        ],
-        "users": users + more[1],
-    }
-    return MARK + dump(config)
+        users[f"{name}-admin"] = user
+    return MARK + config(
+        next(iter(clusters)),
+        {name: cluster.entry() | trust for name, cluster in clusters.items()} | more[0],
+        {name: {"cluster": name, "user": f"{name}-admin", "namespace": "default"} for name in clusters},
+        users | more[1],
+    )
 
 
 def vouching(authorities: Iterable[bytes]) -> Object:
@@ -87,17 +91,13 @@ def vouching(authorities: Iterable[bytes]) -> Object:
 
 def admin_kubeconfig(cluster: EmbeddedCluster) -> bytes:
     """What a control-plane provider keeps in a Secret of the management cluster: one cluster, one user, one context."""
-    name = cluster.name
-    user = f"{name}-admin"
-    return dump(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": f"{user}@{name}",
-            "clusters": [{"name": name, "cluster": cluster.entry()}],
-            "contexts": [{"name": f"{user}@{name}", "context": {"cluster": name, "user": user}}],
-            "users": [{"name": user, "user": cluster.certificate_user()}],
-        }
+    name, user = cluster.name, f"{cluster.name}-admin"
+    context = f"{user}@{name}"
+    return config(
+        context,
+        {name: cluster.entry()},
+        {context: {"cluster": name, "user": user}},
+        {user: cluster.certificate_user()},
     )
 
 

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from tui.demo.apiserver.builtin import kinds_of_version
 from tui.demo.apiserver.storage import CSI_DRIVERS, NODES, PODS, SERVICE_ACCOUNTS
+from tui.demo.operators.objects import made
 
-from .population import Settler
+from .population import Settler, running
 
 ASKING: Final = "secrets-store.csi.k8s.io"
 SILENT: Final = "nfs.csi.k8s.io"
@@ -64,7 +65,7 @@ def add_drivers(settler: Settler, *, more: bool = False) -> None:
     (kind,) = (kind for kind in kinds_of_version(minor) if kind.collection == CSI_DRIVERS)
     known = (kind.schema or {})["properties"]["spec"]["properties"]
     for name, spec in {**_SPECS, **(_MORE if more else {})}.items():
-        wish = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"name": name}, "spec": dict(spec)}
+        wish = made(kind.kind, name, "", kind.api_version, spec=dict(spec))
         note = json.dumps(wish, separators=(",", ":")) + "\n"
         kept = {field: value for field, value in spec.items() if field in known}
         metadata = {"name": name, "annotations": {_APPLIED: note}}
@@ -79,18 +80,16 @@ def _pod(settler: Settler, namespace: str, account: str, name: str, driver: str)
     volume = {"name": "store", "csi": {"driver": driver, "readOnly": True}}
     container = {"name": account, "image": f"registry.example/{account}:1.0"}
     mount = {"name": "store", "mountPath": "/mnt/store", "readOnly": True}
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": account}},
-        "spec": {
+    return made(
+        "Pod",
+        name,
+        namespace,
+        labels={"app": account},
+        spec={
             "serviceAccountName": account,
             "nodeName": nodes[0]["metadata"]["name"] if nodes else "",
             "containers": [container | {"volumeMounts": [mount]}],
             "volumes": [volume],
         },
-        "status": {
-            "phase": "Running",
-            "containerStatuses": [{"name": account, "ready": True, "restartCount": 0, "image": "", "imageID": ""}],
-        },
-    }
+        status=running(account),
+    )

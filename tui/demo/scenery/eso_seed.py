@@ -8,7 +8,6 @@ an operator that does not run here. The first two tenants have an operator of th
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ from tui.demo.apiserver.access import Object
 from tui.demo.apiserver.faults import ServerState
 from tui.demo.apiserver.storage import DEFINITIONS, ROLE_BINDINGS, ROLES, SECRETS
 from tui.demo.operators.eso_kinds import CLUSTER_STORES, EXTERNAL_SECRETS, GROUP, PUSH_SECRETS, STORES, definitions
+from tui.demo.operators.objects import binding, encoded, made, robot, role
 
 from .population import Settler
 
@@ -27,7 +27,6 @@ HOME: Final = "clusters"
 PUSHED: Final = "management-serviceaccount-token"
 _KEYS: Final = ("ca.crt", "namespace", "token")
 _OURS: Final = {"app.kubernetes.io/managed-by": "kubemint"}
-_RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def add_tenants(management: EmbeddedCluster, others: Mapping[str, EmbeddedCluster]) -> None:
@@ -80,7 +79,7 @@ class _Tenants:
         self._put_store(name, _leads_to(url, auth), labels=_OURS)
 
     def _put_store(self, name: str, spec: Object, *, labels: Mapping[str, str] | None = None) -> None:
-        self.settler.put(STORES, _object("SecretStore", "v1", name, HOME, labels) | {"spec": spec})
+        self.settler.put(STORES, made("SecretStore", name, HOME, f"{GROUP}/v1", labels, spec=spec))
 
     def _renewing(self, tenant: EmbeddedCluster) -> None:
         """A short-lived token of kubemint's, carried over by a PushSecret that is told of every renewal."""
@@ -90,10 +89,9 @@ class _Tenants:
             "name": name, "store": tenant.name, "tenant": tenant.name, "namespace": "kube-system", "secret": PUSHED,
             "interval": "PT1H", "wait": "PT90S",
         }  # fmt: skip
-        self.settler.managed(
-            f"{name}-token", owner, age=timedelta(minutes=21), lifetime=timedelta(hours=1),
-            form="serviceAccount", push=json.dumps(note, separators=(",", ":")),
-        )  # fmt: skip
+        said = json.dumps(note, separators=(",", ":"))
+        hour = timedelta(hours=1)
+        self.settler.managed(f"{name}-token", owner, timedelta(minutes=21), hour, form="serviceAccount", push=said)
         self._readable("reader", "tenant-settings")
         self._push(
             name, [_ref(tenant.name)], f"{name}-token", interval="1h0m0s", labels=_OURS, template=True, deletes=True
@@ -116,7 +114,8 @@ class _Tenants:
     def _cluster_store(self, tenant: EmbeddedCluster) -> None:
         """One store for every namespace: whoever uses it brings the Secret, so that nobody can check it before."""
         spec = _leads_to(tenant.url, "own-tenant-login")
-        self.settler.put(CLUSTER_STORES, _object("ClusterSecretStore", "v1", "bring-your-own") | {"spec": spec})
+        store = made("ClusterSecretStore", "bring-your-own", "", f"{GROUP}/v1", spec=spec)
+        self.settler.put(CLUSTER_STORES, store)
 
     def _push(
         self,
@@ -141,7 +140,7 @@ class _Tenants:
         }
         if template:
             spec["template"] = {"type": "Opaque", "metadata": {"annotations": {}, "labels": {}}}
-        push = _object("PushSecret", "v1alpha1", name, HOME, labels) | {"spec": spec}
+        push = made("PushSecret", name, HOME, f"{GROUP}/v1alpha1", labels, spec=spec)
         push["metadata"]["generation"] = 1
         self.settler.put(PUSH_SECRETS, push, timedelta(days=12))
 
@@ -152,18 +151,11 @@ class _Tenants:
         rule: Object = {
             "apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret], "verbs": ["get", "list", "watch"],
         }  # fmt: skip
-        role: Object = {"apiVersion": f"{_RBAC}/v1", "kind": "Role", "metadata": {"name": name, "namespace": HOME}}
-        self.settler.put(ROLES, role | {"rules": [rule]})
-        binding: Object = role | {"kind": "RoleBinding", "metadata": {"name": name, "namespace": HOME}}
-        binding["roleRef"] = {"apiGroup": _RBAC, "kind": "Role", "name": name}
-        binding["subjects"] = [{"kind": "ServiceAccount", "name": account, "namespace": HOME}]
-        self.settler.put(ROLE_BINDINGS, binding)
+        self.settler.put(ROLES, role("Role", name, HOME, rules=[rule]))
+        self.settler.put(ROLE_BINDINGS, binding(name, HOME, ("Role", name), robot(HOME, account)))
 
     def _secret(self, name: str, data: Mapping[str, bytes], labels: Mapping[str, str]) -> None:
-        metadata: Object = {"name": name, "namespace": HOME} | ({"labels": dict(labels)} if labels else {})
-        secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque"}
-        encoded = {key: b64encode(value).decode() for key, value in data.items()}
-        self.settler.put(SECRETS, secret | {"data": encoded})
+        self.settler.put(SECRETS, made("Secret", name, HOME, labels=labels, type="Opaque", data=encoded(data)))
 
     # In a tenant
 
@@ -185,7 +177,8 @@ class _Tenants:
                 }
             }
         }
-        there.put(CLUSTER_STORES, _object("ClusterSecretStore", version, "management") | {"spec": spec})
+        api_version = f"{GROUP}/{version}"
+        there.put(CLUSTER_STORES, made("ClusterSecretStore", "management", "", api_version, spec=spec))
         for name, key in (("tenant-settings", "tenant-settings"), ("billing", "billing-account")):
             wish: Object = {
                 "refreshInterval": "1h0m0s",
@@ -193,7 +186,7 @@ class _Tenants:
                 "target": {"name": name},
                 "dataFrom": [{"extract": {"key": key}}],
             }
-            external = _object("ExternalSecret", version, name, "default") | {"spec": wish}
+            external = made("ExternalSecret", name, "default", api_version, spec=wish)
             external["metadata"]["generation"] = 1
             there.put(EXTERNAL_SECRETS, external, timedelta(days=3))
 
@@ -217,12 +210,3 @@ def _leads_to(url: str, auth: str) -> Object:
 
 def _ref(store: str) -> Object:
     return {"name": store, "kind": "SecretStore"}
-
-
-def _object(kind: str, version: str, name: str, namespace: str = "", labels: Mapping[str, str] | None = None) -> Object:
-    metadata: Object = {"name": name}
-    if namespace:
-        metadata["namespace"] = namespace
-    if labels:
-        metadata["labels"] = dict(labels)
-    return {"apiVersion": f"{GROUP}/{version}", "kind": kind, "metadata": metadata}

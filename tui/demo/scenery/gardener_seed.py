@@ -7,7 +7,6 @@ here takes a number from the cluster's generator, so that everything else in the
 from __future__ import annotations
 
 import uuid
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -24,10 +23,10 @@ from tui.demo.apiserver.storage import (
     SERVICE_ACCOUNTS,
     rfc3339,
 )
-from tui.demo.operators.account_controllers import account
 from tui.demo.operators.gardener import Garden
 from tui.demo.operators.gardener_kinds import CLUSTER_PRESETS, GROUP, PRESETS, PROJECTS, SETTINGS, SHOOTS, VERSION
-from tui.demo.operators.kubeconfigs import dump
+from tui.demo.operators.kubeconfigs import config
+from tui.demo.operators.objects import RBAC, account, binding, encoded, made, role
 
 if TYPE_CHECKING:
     from tui.demo.cluster import EmbeddedCluster
@@ -38,7 +37,6 @@ AUDIT: Final = "garden-audit"
 """In this project the operator is only a viewer."""
 ALONE: Final = {"meadow": DEVELOPMENT, "ledger": AUDIT}
 """Shoots that are clusters of their own, and their projects."""
-_RBAC: Final = "rbac.authorization.k8s.io"
 _READ: Final = ("get", "list", "watch")
 _CONDITIONS: Final = (
     "APIServerAvailable",
@@ -91,14 +89,12 @@ def add_rights(shoot: EmbeddedCluster) -> None:
     rules.append({"apiGroups": [""], "resources": ["pods/log"], "verbs": [*_READ]})
     viewers = "gardener.cloud:system:viewers"
     seed = _Seed(shoot)
-    seed.put(CLUSTER_ROLES, _object(f"{_RBAC}/v1", "ClusterRole", viewers) | {"rules": rules})
-    for level, role in (("admins", "cluster-admin"), ("viewers", viewers)):
+    seed.put(CLUSTER_ROLES, role("ClusterRole", viewers, rules=rules))
+    for level, granted in (("admins", "cluster-admin"), ("viewers", viewers)):
         for whose in ("system", "project"):
             group = f"gardener.cloud:{whose}:{level}"
-            binding = _object(f"{_RBAC}/v1", "ClusterRoleBinding", group)
-            binding["roleRef"] = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": role}
-            binding["subjects"] = [{"apiGroup": _RBAC, "kind": "Group", "name": group}]
-            seed.put(CLUSTER_ROLE_BINDINGS, binding)
+            subject = {"apiGroup": RBAC, "kind": "Group", "name": group}
+            seed.put(CLUSTER_ROLE_BINDINGS, binding(group, "", ("ClusterRole", granted), subject))
 
 
 class _Seed:
@@ -118,19 +114,19 @@ class _Seed:
 
     def project(self, namespace: str, name: str) -> None:
         """A project and its namespace."""
-        home = _object("v1", "Namespace", namespace)
-        home["metadata"]["labels"] = {"gardener.cloud/role": "project", "project.gardener.cloud/name": name}
-        self.put(NAMESPACES, home | {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}})
+        labels = {"gardener.cloud/role": "project", "project.gardener.cloud/name": name}
+        body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
+        self.put(NAMESPACES, made("Namespace", namespace, labels=labels, **body))
         self.put(SERVICE_ACCOUNTS, account("default", namespace))
-        member = {"apiGroup": _RBAC, "kind": "User", "name": "kubernetes-admin", "role": "admin", "roles": ["owner"]}
-        project = _object(f"{GROUP}/{VERSION}", "Project", name)
-        project["spec"] = {"namespace": namespace, "purpose": f"{name} clusters", "members": [member]}
-        self.put(PROJECTS, project | {"status": {"phase": "Ready", "observedGeneration": 1}})
+        member = {"apiGroup": RBAC, "kind": "User", "name": "kubernetes-admin", "role": "admin", "roles": ["owner"]}
+        spec = {"namespace": namespace, "purpose": f"{name} clusters", "members": [member]}
+        status = {"phase": "Ready", "observedGeneration": 1}
+        self.put(PROJECTS, made("Project", name, "", f"{GROUP}/{VERSION}", spec=spec, status=status))
 
     def named(self) -> None:
         """What the garden calls itself; everybody who is let in may read it."""
-        identity = _object("v1", "ConfigMap", "cluster-identity", "kube-system")
-        self.put(CONFIG_MAPS, identity | {"data": {"cluster-identity": "garden-demo"}, "immutable": True})
+        data = {"cluster-identity": "garden-demo"}
+        self.put(CONFIG_MAPS, made("ConfigMap", "cluster-identity", "kube-system", data=data, immutable=True))
 
     def presets(self) -> None:
         """Logins for shoots without their own: one for a project's, one for those that say `oidc: enabled`."""
@@ -138,7 +134,7 @@ class _Seed:
             (PRESETS, "OpenIDConnectPreset", "project", DEVELOPMENT, 90, {}, "dev-clusters"),
             (CLUSTER_PRESETS, "ClusterOpenIDConnectPreset", "everybody", "", 10, {"oidc": "enabled"}, "clusters"),
         ):
-            preset = _object(f"{SETTINGS}/v1alpha1", kind, name, namespace)
+            preset = made(kind, name, namespace, f"{SETTINGS}/v1alpha1")
             server = {"issuerURL": _ISSUER, "clientID": audience, "usernameClaim": "email", "groupsClaim": "groups"}
             preset["spec"] = {"server": server, "shootSelector": {"matchLabels": labels}, "weight": weight}
             if not namespace:
@@ -161,8 +157,8 @@ class _Seed:
 
     def authority(self, namespace: str, name: str, authority: Authority) -> Authority:
         """The shoot's CA, published where everybody in the project can read it."""
-        bundle = _object("v1", "ConfigMap", f"{name}.ca-cluster", namespace)
-        self.put(CONFIG_MAPS, bundle | {"data": {"ca.crt": authority.pem.decode()}})
+        data = {"ca.crt": authority.pem.decode()}
+        self.put(CONFIG_MAPS, made("ConfigMap", f"{name}.ca-cluster", namespace, data=data))
         return authority
 
     def asleep(self, namespace: str, name: str) -> None:
@@ -198,21 +194,13 @@ class _Seed:
         technical = f"shoot--{namespace.removeprefix('garden-')}--{name}"
         user = {"token": uuid.uuid5(uuid.NAMESPACE_URL, f"{tenant.url}/{technical}").hex}
         tenant.authenticator.static[user["token"]] = UserInfo("system:cluster-admin", groups=(MASTERS,))
-        config = dump(
-            {
-                "apiVersion": "v1",
-                "kind": "Config",
-                "current-context": technical,
-                "clusters": [{"name": technical, "cluster": tenant.entry()}],
-                "contexts": [{"name": technical, "context": {"cluster": technical, "user": technical}}],
-                "users": [{"name": technical, "user": user}],
-            }
-        )
-        secret = _object("v1", "Secret", f"{name}.kubeconfig", namespace)
-        secret["metadata"] |= {"labels": {"gardener.cloud/role": "kubeconfig"}, "annotations": {"url": tenant.url}}
-        data = {"kubeconfig": config, "ca.crt": tenant.authority.pem}
-        encoded = {key: b64encode(value).decode() for key, value in data.items()}
-        self.put(SECRETS, secret | {"type": "Opaque", "data": encoded})
+        context = {"cluster": technical, "user": technical}
+        file = config(technical, {technical: tenant.entry()}, {technical: context}, {technical: user})
+        data = encoded({"kubeconfig": file, "ca.crt": tenant.authority.pem})
+        labels = {"gardener.cloud/role": "kubeconfig"}
+        secret = made("Secret", f"{name}.kubeconfig", namespace, labels=labels, type="Opaque", data=data)
+        secret["metadata"]["annotations"] = {"url": tenant.url}
+        self.put(SECRETS, secret)
 
     def _shoot(
         self,
@@ -225,8 +213,8 @@ class _Seed:
         progress: int = 100,
     ) -> dict[str, Any]:
         project = namespace.removeprefix("garden-")
-        shoot = _object(f"{GROUP}/{VERSION}", "Shoot", name, namespace)
-        shoot["metadata"]["labels"] = {"shoot.gardener.cloud/status": "healthy"}
+        labels = {"shoot.gardener.cloud/status": "healthy"}
+        shoot = made("Shoot", name, namespace, f"{GROUP}/{VERSION}", labels)
         shoot["spec"] = {
             "provider": {"type": "local"},
             "region": "local",
@@ -255,8 +243,3 @@ class _Seed:
             ],
         }
         return shoot
-
-
-def _object(api_version: str, kind: str, name: str, namespace: str = "") -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}

@@ -27,8 +27,8 @@ from tui.demo.apiserver.storage import (
 )
 from tui.demo.apiserver.tokens import Bound, Lifetime
 from tui.demo.apiserver.verify import INVALID_SINCE, LAST_USED
-from tui.demo.operators.account_controllers import account, token_secret
 from tui.demo.operators.material import secret_data
+from tui.demo.operators.objects import account, binding, made, robot, role, token_secret
 from tui.kube.sensitive import Sensitive
 
 from .handle_names import handle_name
@@ -36,7 +36,6 @@ from .handle_names import handle_name
 if TYPE_CHECKING:
     from tui.demo.cluster import EmbeddedCluster
 
-RBAC: Final = "rbac.authorization.k8s.io"
 PEOPLE: Final[dict[str, tuple[str, ...]]] = {
     "payments": ("api", "ledger", "refunds", "settlement"),
     "ci": ("runner", "deployer", "artifact-push"),
@@ -125,56 +124,38 @@ class Settler:
     def nodes_and_pods(self, accounts: Sequence[Object]) -> None:
         """Two nodes, and a pod for each of the first accounts."""
         for number in (1, 2):
-            ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
-            node = _object("v1", "Node", f"{self.cluster.name}-node-{number}")
-            self.put(NODES, node | {"spec": {}, "status": {"conditions": [ready]}})
+            status = {"conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}
+            self.put(NODES, made("Node", f"{self.cluster.name}-node-{number}", spec={}, status=status))
         for number, owner in enumerate(accounts[:12]):
             name = owner["metadata"]["name"]
-            pod = _object("v1", "Pod", f"{name}-{self.suffix(5)}", owner["metadata"]["namespace"], app=name)
+            pod = made("Pod", f"{name}-{self.suffix(5)}", owner["metadata"]["namespace"], labels={"app": name})
             pod["spec"] = {
                 "serviceAccountName": name,
                 "nodeName": f"{self.cluster.name}-node-{number % 2 + 1}",
                 "containers": [{"name": name, "image": f"registry.example/{name}:1.{number}"}],
             }
-            container: Object = {"name": name, "ready": True, "restartCount": 0, "image": "", "imageID": ""}
-            pod["status"] = {"phase": "Running", "containerStatuses": [container]}
+            pod["status"] = running(name)
             self.put(PODS, pod, timedelta(hours=self.rng.randint(1, 300)))
 
     def rights(self, accounts: Sequence[Object]) -> None:
         """Who may do what: deployers edit, monitoring views, and one account mints its own tokens."""
-        grants = {
-            "runner": "edit",
-            "deployer": "edit",
-            "prometheus": "view",
-            "grafana": "view",
-            "dpf-operator": "admin",
-        }
+        grants = dict.fromkeys(("runner", "deployer"), "edit") | dict.fromkeys(("prometheus", "grafana"), "view")
+        grants["dpf-operator"] = "admin"
         for owner in accounts[:200]:
-            metadata = owner["metadata"]
-            role = grants.get(metadata["name"])
-            if role is None:
-                continue
-            cluster_wide = role == "view"
-            binding = _object(f"{RBAC}/v1", "ClusterRoleBinding" if cluster_wide else "RoleBinding", metadata["name"])
-            binding["roleRef"] = {"apiGroup": RBAC, "kind": "ClusterRole", "name": role}
-            binding["subjects"] = [
-                {"kind": "ServiceAccount", "name": metadata["name"], "namespace": metadata["namespace"]}
-            ]
-            if not cluster_wide:
-                binding["metadata"]["namespace"] = metadata["namespace"]
-            self.put(CLUSTER_ROLE_BINDINGS if cluster_wide else ROLE_BINDINGS, binding)
+            name, home = owner["metadata"]["name"], owner["metadata"]["namespace"]
+            if (right := grants.get(name)) is not None:
+                where = "" if right == "view" else home
+                granted = binding(name, where, ("ClusterRole", right), robot(home, name))
+                self.put(ROLE_BINDINGS if where else CLUSTER_ROLE_BINDINGS, granted)
         self.self_minting("data-platform", "airflow")
 
     def self_minting(self, namespace: str, name: str) -> None:
         """The role and binding by which an account may mint tokens for itself alone."""
         self.account(namespace, name)
-        role = _object(f"{RBAC}/v1", "Role", f"{name}-create-token", namespace)
+        called = f"{name}-create-token"
         rule = {"apiGroups": [""], "resources": ["serviceaccounts/token"], "resourceNames": [name], "verbs": ["create"]}
-        self.put(ROLES, role | {"rules": [rule]})
-        binding = _object(f"{RBAC}/v1", "RoleBinding", f"{name}-create-token", namespace)
-        binding["roleRef"] = {"apiGroup": RBAC, "kind": "Role", "name": f"{name}-create-token"}
-        binding["subjects"] = [{"kind": "ServiceAccount", "name": name, "namespace": namespace}]
-        self.put(ROLE_BINDINGS, binding)
+        self.put(ROLES, role("Role", called, namespace, rules=[rule]))
+        self.put(ROLE_BINDINGS, binding(called, namespace, ("Role", called), robot(namespace, name)))
 
     # Credentials
 
@@ -188,9 +169,9 @@ class Settler:
         self,
         name: str,
         owner: Object,
-        *,
         age: timedelta,
         lifetime: timedelta,
+        *,
         requested: timedelta | None = None,
         form: str = "kubeconfig",
         with_handle: bool = True,
@@ -203,9 +184,8 @@ class Settler:
         push = annotations.get("push") or ""
         seconds = int((requested or lifetime).total_seconds())
         called = handle_name(f"{namespace}/{of}", self.suffix(8), request, f"{namespace}/{name}", seconds, push)
-        handle = _object("v1", "Secret", called, namespace)
+        handle = made("Secret", called, namespace, labels=_managed("handle"))
         handle["metadata"] |= {
-            "labels": _managed("handle"),
             "annotations": {
                 "kubemint.io/request": request,
                 "kubemint.io/account": f"{namespace}/{of}",
@@ -238,14 +218,11 @@ class Settler:
             "fingerprint": Sensitive(token).fingerprint,
         }
         notes |= annotations
-        secret = _object("v1", "Secret", name, namespace)
-        secret["metadata"] |= {
-            "labels": _managed("credential"),
-            "annotations": {f"kubemint.io/{key}": value for key, value in notes.items() if value is not None},
-        }
-        return self.put(
-            SECRETS, secret | {"type": "Opaque", "data": secret_data(form, self.cluster, namespace, of, token)}, age
-        )
+        data = secret_data(form, self.cluster, namespace, of, token)
+        secret = made("Secret", name, namespace, labels=_managed("credential"), type="Opaque", data=data)
+        marks = {f"kubemint.io/{key}": value for key, value in notes.items() if value is not None}
+        secret["metadata"]["annotations"] = marks
+        return self.put(SECRETS, secret, age)
 
     def legacy(self, name: str, owner: Object, **labels: str) -> Object:
         """A token Secret that somebody made by hand; the token controller fills it."""
@@ -258,15 +235,14 @@ class Settler:
         by_name = {owner["metadata"]["name"]: owner for owner in accounts}
         if few:
             by_name = dict(self.rng.sample(sorted(by_name.items()), len(by_name) // 2))
-        used = (self.now - timedelta(days=1)).strftime("%Y-%m-%d")
-        unused = (self.now - timedelta(days=212)).strftime("%Y-%m-%d")
-        if "prometheus" in by_name:
-            self.legacy("prometheus-static-token", by_name["prometheus"], **{LAST_USED: used})
-        if "runner" in by_name:
-            self.legacy("ci-bot-token", by_name["runner"], **{LAST_USED: unused})
-        if "ledger" in by_name:
-            marks = {LAST_USED: unused, INVALID_SINCE: used}
-            self.legacy("ledger-import", by_name["ledger"], **marks)
+        used, unused = (f"{self.now - timedelta(days=days):%Y-%m-%d}" for days in (1, 212))
+        for owner, name, marks in (
+            ("prometheus", "prometheus-static-token", {LAST_USED: used}),
+            ("runner", "ci-bot-token", {LAST_USED: unused}),
+            ("ledger", "ledger-import", {LAST_USED: unused, INVALID_SINCE: used}),
+        ):
+            if owner in by_name:
+                self.legacy(name, by_name[owner], **marks)
 
     def managed_secrets(self, accounts: Sequence[Object], *, few: bool, extra: int = 0) -> None:
         """A Secret in every state (or a `few` of them, a little different in each cluster), then `extra` more."""
@@ -288,7 +264,7 @@ class Settler:
         for number, owner in enumerate(itertools.islice(itertools.cycle(accounts), extra)):
             lifetime = timedelta(minutes=self.rng.choice((30, 60, 120, 480, 1440)))
             age = lifetime * self.rng.uniform(0.02, 1.1)
-            self.managed(f"{owner['metadata']['name']}-export-{number:04}", owner, age=age, lifetime=lifetime)
+            self.managed(f"{owner['metadata']['name']}-export-{number:04}", owner, age, lifetime)
 
     def suffix(self, length: int) -> str:
         """Random characters as Kubernetes appends them to generated names."""
@@ -303,13 +279,10 @@ def _names() -> Iterator[tuple[str, str]]:
                     yield namespace, name if number == 0 else f"{name}-{number:04}"
 
 
-def _object(api_version: str, kind: str, name: str, namespace: str = "", **labels: str) -> Object:
-    metadata: Object = {"name": name}
-    if namespace:
-        metadata["namespace"] = namespace
-    if labels:
-        metadata["labels"] = dict(labels)
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+def running(container: str) -> Object:
+    """The status of a pod of one container that runs."""
+    status: Object = {"name": container, "ready": True, "restartCount": 0, "image": "", "imageID": ""}
+    return {"phase": "Running", "containerStatuses": [status]}
 
 
 def _managed(role: str) -> dict[str, str]:

@@ -6,9 +6,8 @@ controller is down: there every state stands still until somebody rotates by han
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.demo.apiserver.access import Object
@@ -19,6 +18,7 @@ from tui.demo.operators.dpf_kinds import DPU_CLUSTERS, FINALIZER, MANAGEMENT_CRD
 from tui.demo.operators.eso_kinds import definitions
 from tui.demo.operators.kubeconfigs import admin_kubeconfig
 from tui.demo.operators.material import secret_data
+from tui.demo.operators.objects import encoded, made
 
 from .csi import add_drivers
 from .eso_seed import add_tenants
@@ -107,17 +107,8 @@ class Management:
         self._secret("clusters", f"{other.name}-kubeconfig", {"value": admin_kubeconfig(other)}, labels)
 
     def _secret(self, namespace: str, name: str, data: Mapping[str, bytes], labels: Mapping[str, str]) -> None:
-        capi = namespace == "clusters"
-        self.settler.put(
-            SECRETS,
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "metadata": {"name": name, "namespace": namespace, "labels": dict(labels)},
-                "type": "cluster.x-k8s.io/secret" if capi else "Opaque",
-                "data": {key: b64encode(value).decode() for key, value in data.items()},
-            },
-        )
+        form = "cluster.x-k8s.io/secret" if namespace == "clusters" else "Opaque"
+        self.settler.put(SECRETS, made("Secret", name, namespace, labels=labels, type=form, data=encoded(data)))
 
     def dpu_cluster(self, other: EmbeddedCluster) -> None:
         ready = other.state is ServerState.NORMAL
@@ -138,8 +129,9 @@ class Management:
         self._put_cluster("tenant-next", spec, "Creating", state)
 
     def _put_cluster(self, name: str, spec: Object, phase: str, state: Object) -> None:
-        obj = _custom(DPU_CLUSTERS[0], "DPUCluster", OPERATOR, name)
-        self.settler.put(DPU_CLUSTERS, obj | {"spec": spec, "status": {"phase": phase, "conditions": [state]}})
+        status = {"phase": phase, "conditions": [state]}
+        obj = made("DPUCluster", name, OPERATOR, f"{DPU_CLUSTERS[0]}/v1alpha1", spec=spec, status=status)
+        self.settler.put(DPU_CLUSTERS, obj)
 
     # Requests
 
@@ -149,35 +141,33 @@ class Management:
         names = [other.name for other in self.others.values() if other.state is ServerState.NORMAL]
         first, second, third = (names[number % len(names)] if names else None for number in range(3))
         near = timedelta(seconds=50)
-        kept = [
-            ("flannel", first, "kubeconfig", "1h", 20 * minutes, hour),
-            ("ovn-kubernetes", third, "kubeconfig", "1h", 48 * minutes - near, hour),
-            ("hbn", second, "tokenFile", "10m", 8 * minutes - near - timedelta(seconds=30), 10 * minutes),
-            ("doca-telemetry", None, "tokenFile", None, 10 * minutes, hour),
-            ("sfc-controller", first, "kubeconfig", "8h", 3 * hour, 8 * hour),
-        ]
-        for name, target, form, duration, age, lifetime in kept:
-            self.issued(OPERATOR, name, target, form, duration, age, lifetime)
+        issued = self.issued
+        issued(OPERATOR, "flannel", first, "kubeconfig", "1h", 20 * minutes, hour)
+        issued(OPERATOR, "ovn-kubernetes", third, "kubeconfig", "1h", 48 * minutes - near, hour)
+        issued(OPERATOR, "hbn", second, "tokenFile", "10m", 8 * minutes - near - 0.5 * minutes, 10 * minutes)
+        issued(OPERATOR, "doca-telemetry", None, "tokenFile", None, 10 * minutes, hour)
+        issued(OPERATOR, "sfc-controller", first, "kubeconfig", "8h", 3 * hour, 8 * hour)
         if CAPPED in self.others:
-            self.issued(OPERATOR, "dms", CAPPED, "kubeconfig", "24h", 30 * minutes, timedelta(seconds=CAP_SECONDS))
+            issued(OPERATOR, "dms", CAPPED, "kubeconfig", "24h", 30 * minutes, timedelta(seconds=CAP_SECONDS))
         self.wish(OPERATOR, "nvidia-k8s-ipam", "tenant-next", "kubeconfig", "1h")
         lost = next((other.name for other in self.others.values() if other.state is ServerState.UNREACHABLE), None)
         if lost is not None:
-            self.issued(OPERATOR, "storage-agent", lost, "kubeconfig", "12h", 11 * hour, 12 * hour)
+            issued(OPERATOR, "storage-agent", lost, "kubeconfig", "12h", 11 * hour, 12 * hour)
 
-        self.issued(UNATTENDED, "gateway-west", first, "kubeconfig", "1h", 53 * minutes, hour)
-        self.issued(UNATTENDED, "gateway-east", second, "tokenFile", "1h", 26 * hour, hour)
-        self.issued(UNATTENDED, "meter-reader", third, "tokenFile", "8h", hour, 8 * hour)
-        self.issued(UNATTENDED, "camera-hub", first, "kubeconfig", "10m", 8 * minutes + near, 10 * minutes)
-        self.issued(UNATTENDED, "edge-sync", None, "kubeconfig", "30h", 25 * hour, 30 * hour)
+        issued(UNATTENDED, "gateway-west", first, "kubeconfig", "1h", 53 * minutes, hour)
+        issued(UNATTENDED, "gateway-east", second, "tokenFile", "1h", 26 * hour, hour)
+        issued(UNATTENDED, "meter-reader", third, "tokenFile", "8h", hour, 8 * hour)
+        issued(UNATTENDED, "camera-hub", first, "kubeconfig", "10m", 8 * minutes + near, 10 * minutes)
+        issued(UNATTENDED, "edge-sync", None, "kubeconfig", "30h", 25 * hour, 30 * hour)
         self.wish(UNATTENDED, "kiosk", first, "kubeconfig", "2h")
-        failed = self.issued(UNATTENDED, "vending", first, "kubeconfig", "1h", 61 * minutes, hour)
-        self._fail(failed, f"Error occurred: serviceaccounts is forbidden: {HOSTILE}")
-        unknown = self.issued(UNATTENDED, "gateway-north", first, "kubeconfig", "1h", 5 * minutes, hour)
-        self._change_status(unknown, issuedAt=None)
+        failed = issued(UNATTENDED, "vending", first, "kubeconfig", "1h", 61 * minutes, hour)
+        why = f"Error occurred: serviceaccounts is forbidden: {HOSTILE}"
+        self.change_status(failed, conditions=stuck("Pending", "Error", why, self.now - timedelta(minutes=9)))
+        unknown = issued(UNATTENDED, "gateway-north", first, "kubeconfig", "1h", 5 * minutes, hour)
+        self.change_status(unknown, issuedAt=None)
 
     def wish(self, namespace: str, name: str, target: str | None, form: str, duration: str | None) -> Object:
-        obj = _custom(REQUESTS[0], "DPUServiceCredentialRequest", namespace, name)
+        obj = made("DPUServiceCredentialRequest", name, namespace, f"{REQUESTS[0]}/v1alpha1")
         obj["metadata"]["generation"] = 1
         obj["spec"] = {
             "serviceAccount": {"name": name, "namespace": "dpu-services"},
@@ -213,14 +203,10 @@ class Management:
         seconds, issued = int(lifetime.total_seconds()), self.now - age
         owner = there.account("dpu-services", name, made=issued, labels=marks)  # for the request, so not before it
         token, expires = cluster.tokens.bound_token(owner, Lifetime(seconds, seconds), issued_at=issued)
-        secret = _custom("", "Secret", namespace, f"{name}-credential") | {
-            "type": "Opaque",
-            "data": secret_data(form, cluster, "dpu-services", name, token),
-        }
-        secret["metadata"] |= {
-            "labels": marks | wish["spec"]["metadata"]["labels"],
-            "annotations": dict(wish["spec"]["metadata"]["annotations"]),
-        }
+        labels = marks | wish["spec"]["metadata"]["labels"]
+        secret = made("Secret", f"{name}-credential", namespace, labels=labels, type="Opaque")
+        secret["data"] = secret_data(form, cluster, "dpu-services", name, token)
+        secret["metadata"]["annotations"] = dict(wish["spec"]["metadata"]["annotations"])
         self.settler.put(SECRETS, secret, age)
         status: Object = {
             "conditions": [condition(kind, True, "Success", issued) for kind in CONDITIONS],
@@ -235,27 +221,22 @@ class Management:
         changed["metadata"]["finalizers"] = [FINALIZER]
         return self.cluster.storage.update(REQUESTS, changed)
 
-    def _fail(self, request: Object, message: str) -> None:
-        at = self.now - timedelta(minutes=9)
-        summary = "The following conditions are not ready: ServiceAccountReconciled"
-        conditions = [
-            condition("Ready", False, "Pending", at) | {"message": summary},
-            condition("ServiceAccountReconciled", False, "Error", at) | {"message": message},
-            condition("SecretReconciled", True, "Success", at),
-        ]
-        self._change_status(request, conditions=conditions)
-
-    def _change_status(self, request: Object, **fields: Any) -> None:
-        changed = copied(
-            self.cluster.storage.get(REQUESTS, request["metadata"]["name"], request["metadata"]["namespace"])
-        )
+    def change_status(self, request: Object, **fields: Any) -> None:
+        """Sets fields of a request's status, or (None) takes them out."""
+        metadata = request["metadata"]
+        changed = copied(self.cluster.storage.get(REQUESTS, metadata["name"], metadata["namespace"]))
         changed["status"] = {key: value for key, value in (changed["status"] | fields).items() if value is not None}
         self.cluster.storage.update(REQUESTS, changed)
 
 
-def _custom(group: str, kind: str, namespace: str, name: str) -> Object:
-    api_version = f"{group}/v1alpha1" if group else "v1"
-    return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}
+def stuck(ready: str, account: str, why: str, at: datetime) -> list[Object]:
+    """The conditions of a request whose account could not be made or removed, with the reasons of both."""
+    summary = "The following conditions are not ready: ServiceAccountReconciled"
+    return [
+        condition("Ready", False, ready, at) | {"message": summary},
+        condition("ServiceAccountReconciled", False, account, at) | {"message": why},
+        condition("SecretReconciled", True, "Success", at),
+    ]
 
 
 def condition(kind: str, good: bool, reason: str, at: Any, days: int = 0) -> Object:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final
 from tui.demo.apiserver.faults import ServerState
 from tui.demo.apiserver.storage import DEFINITIONS, SECRETS
 from tui.demo.apiserver.verify import INVALID_SINCE, LAST_USED
-from tui.demo.operators.account_controllers import token_secret
 from tui.demo.operators.dpf_kinds import MANAGEMENT_CRDS, REQUESTS
+from tui.demo.operators.objects import token_secret
 
 from .population import Settler
-from .seed import OPERATOR, Management, condition, copied
+from .seed import OPERATOR, Management, copied, stuck
 
 if TYPE_CHECKING:
     from tui.demo.cluster import EmbeddedCluster
@@ -67,15 +67,8 @@ class Unattended(Management):
     def _stuck(self, target: str) -> None:
         """A request that was deleted when its cluster could not be reached any more."""
         name = "old-ferry"
-        self.issued(NAMESPACE, name, target, "kubeconfig", "12h", 40 * _HOUR, 12 * _HOUR)
-        at = self.now - 9 * _HOUR
+        request = self.issued(NAMESPACE, name, target, "kubeconfig", "12h", 40 * _HOUR, 12 * _HOUR)
         text = f"cannot clean up service account dpu-services/{name} in {OPERATOR}/{target}: connection refused"
-        request = copied(self.cluster.storage.get(REQUESTS, name, NAMESPACE))
-        request["status"]["conditions"] = [
-            condition("Ready", False, "AwaitingDeletion", at)
-            | {"message": "The following conditions are not ready: ServiceAccountReconciled"},
-            condition("ServiceAccountReconciled", False, "AwaitingDeletion", at) | {"message": text},
-            condition("SecretReconciled", True, "Success", at),
-        ]
-        self.cluster.storage.update(REQUESTS, request)
+        waiting = "AwaitingDeletion"
+        self.change_status(request, conditions=stuck(waiting, waiting, text, self.now - 9 * _HOUR))
         self.cluster.storage.delete(REQUESTS, name, NAMESPACE)

@@ -18,8 +18,10 @@ from cryptography.x509 import load_pem_x509_certificate
 from tui.demo.apiserver.access import Object
 from tui.demo.apiserver.storage import CLUSTER_ROLE_BINDINGS, SECRETS
 from tui.demo.apiserver.tokens import Lifetime
+from tui.demo.operators.kubeconfigs import write_private
+from tui.demo.operators.objects import binding, robot
 
-from .population import RBAC, Settler
+from .population import Settler
 
 if TYPE_CHECKING:
     from tui.demo.cluster import EmbeddedCluster
@@ -34,35 +36,21 @@ def leave_untidy(cluster: EmbeddedCluster) -> None:
     """An admin's token that never ends, a month-long one, and a Secret that an annotation repeats."""
     settler = Settler(cluster)
     release = settler.account("ci", "release-bot")
-    binding: Object = {
-        "apiVersion": f"{RBAC}/v1",
-        "kind": "ClusterRoleBinding",
-        "metadata": {"name": "release-bot-admin"},
-        "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"kind": "ServiceAccount", "name": "release-bot", "namespace": "ci"}],
-    }
-    settler.put(CLUSTER_ROLE_BINDINGS, binding, 400 * _DAY)
+    admin = binding("release-bot-admin", "", ("ClusterRole", "cluster-admin"), robot("ci", "release-bot"))
+    settler.put(CLUSTER_ROLE_BINDINGS, admin, 400 * _DAY)
     settler.legacy("release-bot-static", release)
-    settler.managed(
-        "grafana-wallboard",
-        settler.account("monitoring", "grafana"),
-        age=9 * _DAY,
-        lifetime=30 * _DAY,
-        with_handle=False,
-        handle=None,
-    )
-    kept = settler.managed("ledger-batch", settler.account("payments", "ledger"), age=timedelta(hours=1),
-                           lifetime=timedelta(hours=8))  # fmt: skip
+    grafana = settler.account("monitoring", "grafana")
+    settler.managed("grafana-wallboard", grafana, 9 * _DAY, 30 * _DAY, with_handle=False, handle=None)
+    ledger = settler.account("payments", "ledger")
+    kept = settler.managed("ledger-batch", ledger, timedelta(hours=1), timedelta(hours=8))
     applied = {"apiVersion": "v1", "kind": "Secret", "data": {"kubeconfig": "ZGVtbw=="}}
     noted = dict(kept) | {"metadata": dict(kept["metadata"])}
     noted["metadata"]["annotations"] = dict(kept["metadata"]["annotations"]) | {_APPLIED: json.dumps(applied)}
     cluster.storage.update(SECRETS, noted)
 
 
-def untidy_entries(cluster: EmbeddedCluster, folder: Path) -> tuple[list[Object], list[Object]]:
+def untidy_entries(cluster: EmbeddedCluster, folder: Path) -> tuple[dict[str, Object], dict[str, Object]]:
     """Clusters and users for the kubeconfig: TLS unchecked, a password, expired logins, a plugin nobody runs."""
-    from tui.demo.operators.kubeconfigs import write_private
-
     now = cluster.clock()
     owner = Settler(cluster).account("ci", "release-bot")
     token, _ = cluster.tokens.bound_token(owner, Lifetime(3600, 3600), issued_at=now - 3 * _DAY)
@@ -71,22 +59,13 @@ def untidy_entries(cluster: EmbeddedCluster, folder: Path) -> tuple[list[Object]
     public = load_pem_x509_certificate(cluster.admin.certificate).public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     expired = cluster.authority.certify(public, "old-laptop", [], now - 400 * _DAY, now - 35 * _DAY)
-    clusters: list[Object] = [
-        {"name": "staging-lab", "cluster": {"server": "https://10.9.0.1:6443", "insecure-skip-tls-verify": True}}
-    ]
-    users: list[Object] = [
-        {"name": "nightly-job", "user": {"tokenFile": str(kept)}},
-        {
-            "name": "old-laptop",
-            "user": {
-                "client-certificate-data": b64encode(expired).decode(),
-                "client-key-data": b64encode(cluster.admin.key.reveal_bytes()).decode(),
-            },
+    clusters: dict[str, Object] = {"staging-lab": {"server": "https://10.9.0.1:6443", "insecure-skip-tls-verify": True}}
+    return clusters, {
+        "nightly-job": {"tokenFile": str(kept)},
+        "old-laptop": {
+            "client-certificate-data": b64encode(expired).decode(),
+            "client-key-data": b64encode(cluster.admin.key.reveal_bytes()).decode(),
         },
-        {"name": "staging-lab", "user": {"username": "admin", "password": "demo-only"}},
-        {
-            "name": "old-plugin",
-            "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1alpha1", "command": "cloud-login"}},
-        },
-    ]
-    return clusters, users
+        "staging-lab": {"username": "admin", "password": "demo-only"},
+        "old-plugin": {"exec": {"apiVersion": "client.authentication.k8s.io/v1alpha1", "command": "cloud-login"}},
+    }
