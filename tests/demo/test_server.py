@@ -15,7 +15,7 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from tui.demo.apiserver.access import ANONYMOUS, Admission, Attributes, Decision, FaultEffect, UserInfo
+from tui.demo.apiserver.access import ANONYMOUS, Admission, Attributes, Decision, UserInfo
 from tui.demo.apiserver.server import ApiServer
 from tui.demo.apiserver.status import forbidden
 from tui.demo.apiserver.storage import CONFIG_MAPS, DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS, Storage
@@ -31,7 +31,7 @@ class World:
     def __init__(self, version: str = "v1.34.1") -> None:
         self.storage = Storage(lambda: NOW)
         self.storage.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "n"}})
-        self.effect: FaultEffect | None = None
+        self.effect: web.StreamResponse | int | None = None
         self.denied = ""
         self.server = ApiServer(
             name="test",
@@ -47,7 +47,9 @@ class World:
     async def authenticate(self, request: web.Request) -> UserInfo | None:
         return None if "anonymous" in request.query else UserInfo("tester")
 
-    async def trouble(self, _request: web.Request, _wanted: Attributes, _user: UserInfo | None) -> FaultEffect | None:
+    async def trouble(
+        self, _request: web.Request, _wanted: Attributes, _user: UserInfo | None
+    ) -> web.StreamResponse | int | None:
         return self.effect
 
     def admit(self, review: Admission) -> None:
@@ -105,7 +107,7 @@ async def test_admission_changes_and_refuses(client: Client) -> None:
 
 
 async def test_a_watch_follows_and_marks_its_place(client: Client, world: World) -> None:
-    world.server.bookmark_every = 0.05
+    world.server.resources.bookmark_every = 0.05
     world.add("first")
     async with client.get(MAPS, params={"watch": "1", "allowWatchBookmarks": "true"}) as response:
         assert (await read(response))["object"]["metadata"]["name"] == "first"
@@ -165,7 +167,7 @@ async def test_a_client_that_leaves_is_forgotten(client: Client, world: World) -
 
 async def test_answers_can_be_cut(client: Client, world: World) -> None:
     world.add("first")
-    world.effect = FaultEffect(cut_after=10)
+    world.effect = 10
     response = await client.get(MAPS)
     with pytest.raises(aiohttp.ClientPayloadError):
         await response.read()
@@ -175,7 +177,7 @@ async def test_answers_can_be_cut(client: Client, world: World) -> None:
 
 
 async def test_a_fault_may_answer_instead(client: Client, world: World) -> None:
-    world.effect = FaultEffect(response=web.Response(status=503, text="down"))
+    world.effect = web.Response(status=503, text="down")
     assert (await client.get(MAPS)).status == 503
 
 

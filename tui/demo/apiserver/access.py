@@ -128,18 +128,9 @@ class Virtual:
     handler: Handler
 
 
-@dataclass(slots=True)
-class FaultEffect:
-    """What a fault does to a request beyond delaying it: answer in the server's place, or break the answer."""
-
-    response: web.StreamResponse | None = None
-    cut_after: int | None = None
-    """Close the connection after so many bytes of the body."""
-
-
-Faults = Callable[["web.Request", Attributes, UserInfo | None], Awaitable[FaultEffect | None]]
+Faults = Callable[["web.Request", Attributes, UserInfo | None], Awaitable["web.StreamResponse | int | None"]]
 """Called for every request once its attributes and its user are known (None: not authenticated). It may sleep, hang, or
-close `request.transport`."""
+close `request.transport`, answer in the server's place, or say after how many bytes of the body to break off."""
 
 
 def refusal(user: UserInfo, attributes: Attributes, reason: str = "") -> StatusError:

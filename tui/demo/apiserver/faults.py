@@ -7,7 +7,6 @@ Each rule may be limited to a number of requests, so that a test can say "the se
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from typing import Final
 
 from aiohttp import web
 
-from .access import Attributes, FaultEffect, UserInfo, refusal
+from .access import Attributes, UserInfo, refusal
+from .plain import json_response
 from .status import StatusError
 
 
@@ -168,7 +168,9 @@ class Faults:
                 break
         return actions
 
-    async def __call__(self, request: web.Request, attributes: Attributes, user: UserInfo | None) -> FaultEffect | None:
+    async def __call__(
+        self, request: web.Request, attributes: Attributes, user: UserInfo | None
+    ) -> web.StreamResponse | int | None:
         """What the server asks for every request (the `Faults` of `access`)."""
         if self.state is ServerState.SLOW:
             await asyncio.sleep(self.slow_seconds)
@@ -186,13 +188,14 @@ class Faults:
                     await self._released.wait()
                 case Drop():
                     _abort(request)
-                    return FaultEffect(response=web.Response())
+                    return web.Response()
                 case Answer(403, message="") if user is not None:
-                    return FaultEffect(response=_respond(refusal(user, attributes)))
+                    error = refusal(user, attributes)
+                    return json_response(error.body(), error.code)
                 case Answer():
-                    return FaultEffect(response=_status(action))
+                    return _status(action)
                 case Cut(after):
-                    return FaultEffect(cut_after=after)
+                    return after
                 case DropWatch(seconds):
                     asyncio.get_running_loop().call_later(seconds, _abort, request)
         return None
@@ -209,9 +212,4 @@ def _status(answer: Answer) -> web.Response:
     retry = answer.headers.get("Retry-After", "")
     if retry.isdigit():
         error.details = {"retryAfterSeconds": int(retry)}
-    return _respond(error, answer.headers)
-
-
-def _respond(error: StatusError, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = json.dumps(error.body()).encode()
-    return web.Response(status=error.code, body=body, headers=headers, content_type="application/json")
+    return json_response(error.body(), error.code, answer.headers)

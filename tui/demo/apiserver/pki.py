@@ -32,6 +32,7 @@ _POOL_SIZE: Final = 4
 _SMALL_PRIMES: Final = [n for n in range(3, 2000, 2) if all(n % d for d in range(3, int(n**0.5) + 1, 2))]
 _BACKDATE: Final = timedelta(days=1)
 _AUTHORITY_YEARS: Final = timedelta(days=3650)
+_Public = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,7 @@ class Authority:
         self._not_after = max(now, real) + _AUTHORITY_YEARS
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-        builder = (
-            self._builder(self._subject, self._key.public_key(), self._not_after)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=True), critical=True)
-        )
-        self._certificate = builder.sign(self._key, hashes.SHA256())
+        self._certificate = self._signed(self._subject, self._key.public_key(), None, ca=True)
         self.pem: bytes = self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def serving(self, names: Sequence[str]) -> Certificate:
@@ -67,93 +63,71 @@ class Authority:
                 alternatives.append(x509.IPAddress(ipaddress.ip_address(name)))
             except ValueError:
                 alternatives.append(x509.DNSName(name))
-        extension = x509.SubjectAlternativeName(alternatives)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
-        return self._issue(subject, ExtendedKeyUsageOID.SERVER_AUTH, self._not_after, [extension])
+        return self._issue(subject, ExtendedKeyUsageOID.SERVER_AUTH, None, x509.SubjectAlternativeName(alternatives))
 
     def client(self, user: str, groups: Sequence[str] = (), not_after: datetime | None = None) -> Certificate:
         """A client certificate: the common name is the user, each organization a group."""
-        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
-        return self._issue(x509.Name(attributes), ExtendedKeyUsageOID.CLIENT_AUTH, not_after or self._not_after, [])
+        return self._issue(_subject(user, groups), ExtendedKeyUsageOID.CLIENT_AUTH, not_after)
 
     def certify(
-        self,
-        public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
-        user: str,
-        groups: Sequence[str],
-        not_before: datetime,
-        not_after: datetime,
+        self, public: _Public, user: str, groups: Sequence[str], not_before: datetime, not_after: datetime
     ) -> bytes:
         """A client certificate for somebody's own key, from `not_before` on, as Gardener signs them for shoots."""
-        attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, user))
-        builder = (
-            self._builder(x509.Name(attributes), public, not_after, not_before)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        )
-        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        purpose = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+        made = self._signed(_subject(user, groups), public, not_after, purpose, not_before=not_before)
+        return made.public_bytes(serialization.Encoding.PEM)
 
     def _issue(
         self,
         subject: x509.Name,
         purpose: x509.ObjectIdentifier,
-        not_after: datetime,
-        extensions: Sequence[x509.ExtensionType],
+        not_after: datetime | None,
+        *extensions: x509.ExtensionType,
     ) -> Certificate:
         key = ec.generate_private_key(ec.SECP256R1())
-        builder = (
-            self._builder(subject, key.public_key(), not_after)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-        )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=False)
-        certificate = builder.sign(self._key, hashes.SHA256())
-        return Certificate(
-            certificate.public_bytes(serialization.Encoding.PEM),
-            Sensitive(
-                key.private_bytes(
-                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-                )
-            ),
-        )
+        made = self._signed(subject, key.public_key(), not_after, x509.ExtendedKeyUsage([purpose]), *extensions)
+        form, encoding = serialization.PrivateFormat.PKCS8, serialization.Encoding.PEM
+        private = key.private_bytes(encoding, form, serialization.NoEncryption())
+        return Certificate(made.public_bytes(encoding), Sensitive(private))
 
-    def _builder(
+    def _signed(
         self,
         subject: x509.Name,
-        public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
-        not_after: datetime,
+        public: _Public,
+        not_after: datetime | None,
+        *extensions: x509.ExtensionType,
         not_before: datetime | None = None,
-    ) -> x509.CertificateBuilder:
-        return (
+        ca: bool = False,
+    ) -> x509.Certificate:
+        authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(not_before or self._not_before)
-            .not_valid_after(not_after)
+            .not_valid_after(not_after or self._not_after)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(authority, critical=False)
+            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=ca), critical=True)
         )
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+
+def _subject(user: str, groups: Sequence[str]) -> x509.Name:
+    organizations = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+    return x509.Name([*organizations, x509.NameAttribute(NameOID.COMMON_NAME, user)])
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs_certificates,
-        crl_sign=signs_certificates,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    others = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    never = dict.fromkeys((*others, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(digital_signature=True, key_cert_sign=signs_certificates, crl_sign=signs_certificates, **never)
 
 
 def server_context(serving: Certificate, authority: Authority, folder: Path) -> ssl.SSLContext:

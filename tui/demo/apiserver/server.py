@@ -80,15 +80,6 @@ class ApiServer:
             self._establish(definition["metadata"]["name"])
         storage.subscribe(self._definition_changed, DEFINITIONS)
 
-    @property
-    def bookmark_every(self) -> float:
-        """Seconds between the bookmarks of a silent watch."""
-        return self.resources.bookmark_every
-
-    @bookmark_every.setter
-    def bookmark_every(self, seconds: float) -> None:
-        self.resources.bookmark_every = seconds
-
     def drop_watches(self, matches: Callable[[web.Request], bool] = lambda _: True) -> int:
         """Break the open watches that match, in the middle of the stream; returns how many there were."""
         dropped = 0
@@ -126,14 +117,13 @@ class ApiServer:
         except StatusError:
             await self._trouble(request, wanted, None)
             raise
-        effect = await self._trouble(request, wanted, user)
-        if isinstance(effect, web.StreamResponse):
-            return effect
+        cut = await self._trouble(request, wanted, user)
+        if isinstance(cut, web.StreamResponse):
+            return cut
         who = user or ANONYMOUS
         decision = self._authorize(who, wanted)
         if not decision.allowed:
             raise refusal(who, wanted, decision.reason)
-        cut = effect
         if wanted.is_resource:
             response = await self.resources.answer(request, wanted, who, cut)
         else:
@@ -145,13 +135,7 @@ class ApiServer:
     async def _trouble(
         self, request: web.Request, wanted: Attributes, user: UserInfo | None
     ) -> web.StreamResponse | int | None:
-        """Let the fault rules act: an answer in the server's place, or the byte after which to break off."""
-        if self._faults is None:
-            return None
-        effect = await self._faults(request, wanted, user)
-        if effect is None:
-            return None
-        return effect.response if effect.response is not None else effect.cut_after
+        return await self._faults(request, wanted, user) if self._faults is not None else None
 
     async def _stamp(self, _: web.Request, response: web.StreamResponse) -> None:
         """Clients measure skew by this header, so it shows the cluster's own clock."""
@@ -171,11 +155,9 @@ class ApiServer:
                 self.kinds.remove(kind.group, kind.version, kind.plural)
         if change.type == "DELETED":
             spec = change.now.object["spec"]
-            for obj in self.storage.list((spec["group"], spec["names"]["plural"])):
-                metadata = obj["metadata"]
-                self.storage.delete(
-                    (spec["group"], spec["names"]["plural"]), metadata["name"], metadata.get("namespace", "")
-                )
+            for item in list(self.storage.items((spec["group"], spec["names"]["plural"]))):
+                collection, namespace, of = item.key
+                self.storage.delete(collection, of, namespace)
         elif change.now.object.get("status", {}).get("conditions"):
             self._serve(name)
         else:

@@ -40,13 +40,8 @@ class StatusError(Exception):
 
     def body(self) -> dict[str, Any]:
         """The `Status` object."""
-        status: dict[str, Any] = {
-            "kind": "Status",
-            "apiVersion": "v1",
-            "metadata": self.metadata,
-            "status": "Failure",
-            "message": self.message,
-        }
+        status: dict[str, Any] = {"kind": "Status", "apiVersion": "v1", "metadata": self.metadata}
+        status |= {"status": "Failure", "message": self.message}
         if self.reason:
             status["reason"] = self.reason
         if self.details is not None:
@@ -61,13 +56,8 @@ def qualified(group: str, plural: str) -> str:
 
 
 def _details(group: str, plural: str, name: str, causes: Sequence[Cause] = ()) -> dict[str, Any]:
-    details: dict[str, Any] = {}
-    if name:
-        details["name"] = name
-    if group:
-        details["group"] = group
-    if plural:
-        details["kind"] = plural
+    named = {"name": name, "group": group, "kind": plural}
+    details: dict[str, Any] = {key: value for key, value in named.items() if value}
     if causes:
         details["causes"] = [
             {"reason": cause.reason, "message": cause.message} | ({"field": cause.field} if cause.field else {})
@@ -106,12 +96,8 @@ def no_resource() -> StatusError:
 
 def method_not_allowed() -> StatusError:
     """405."""
-    return StatusError(
-        HTTPStatus.METHOD_NOT_ALLOWED,
-        "MethodNotAllowed",
-        "the server does not allow this method on the requested resource",
-        {},
-    )
+    message = "the server does not allow this method on the requested resource"
+    return StatusError(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", message, {})
 
 
 def not_acceptable() -> StatusError:
@@ -149,20 +135,14 @@ def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Status
     """422: the content is wrong; one cause for each field. Note that details name the *kind*, not the plural."""
     texts = [cause.text() for cause in causes]
     joined = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
-    message = f'{qualified(group, kind)} "{name}" is invalid'
-    if causes:
-        message = f"{message}: {joined}"
+    message = f'{qualified(group, kind)} "{name}" is invalid' + (f": {joined}" if causes else "")
     return StatusError(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", message, _details(group, kind, name, causes))
 
 
 def internal(message: str) -> StatusError:
     """500. Real servers put the text into a cause as well."""
-    return StatusError(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "InternalError",
-        f"Internal error occurred: {message}",
-        {"causes": [{"message": message}]},
-    )
+    said = f"Internal error occurred: {message}"
+    return StatusError(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", said, {"causes": [{"message": message}]})
 
 
 def required(path: str, why: str = "") -> Cause:
@@ -201,9 +181,8 @@ def go_value(value: Any) -> str:
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
         case dict():
-            return (
-                "map[string]interface {}{" + ", ".join(f'"{k}":{go_value(v)}' for k, v in sorted(value.items())) + "}"
-            )
+            entries = (f'"{k}":{go_value(v)}' for k, v in sorted(value.items()))
+            return "map[string]interface {}{" + ", ".join(entries) + "}"
         case list():
             return "[]interface {}{" + ", ".join(go_value(item) for item in value) + "}"
         case _:

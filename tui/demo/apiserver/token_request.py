@@ -7,13 +7,12 @@ from typing import Any, Final
 from .access import Call, Object, Reply, Subresource
 from .kinds import Kind
 from .review_bodies import AUTHENTICATION, read
-from .status import StatusError, bad_request, conflict, invalid, invalid_value, not_found
+from .status import bad_request, conflict, invalid, invalid_value, not_found
 from .storage import NAMESPACES, NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Storage, rfc3339
 from .tokens import Bound, TokenIssuer
+from .validation import check_seconds
 
 DEFAULT_SECONDS: Final = 3600
-MIN_SECONDS: Final = 600
-MAX_SECONDS: Final = 1 << 32
 _KIND: Final = Kind(AUTHENTICATION, "v1", "tokenrequests", "TokenRequest", verbs=("create",))
 
 
@@ -36,13 +35,12 @@ class TokenRequests:
             raise not_found("", "namespaces", namespace)
         spec: dict[str, Any] = body.get("spec") or {}
         features = self._issuer.features
+        if not features.account_before_body:
+            _seconds(spec)
+        account = _found(call.storage.get(SERVICE_ACCOUNTS, name, namespace), "serviceaccounts", name)
         if features.account_before_body:
-            account = _account(call.storage, namespace, name)
             _check_metadata(body.get("metadata") or {}, account)
-            seconds = _seconds(spec)
-        else:
-            seconds = _seconds(spec)
-            account = _account(call.storage, namespace, name)
+        seconds = _seconds(spec)
         audiences = tuple(spec.get("audiences") or self._issuer.policy.audiences)
         bound = self._bound(call.storage, account, spec.get("boundObjectRef"))
         lifetime = self._issuer.lifetime(seconds, audiences, pod=bound is not None and bound.kind == "Pod")
@@ -53,12 +51,8 @@ class TokenRequests:
             warnings = (f"requested expiration of {seconds} seconds shortened to {granted} seconds",)
         metadata: Object = {"creationTimestamp": None}
         if features.account_before_body:
-            metadata = {
-                "name": name,
-                "namespace": namespace,
-                "uid": account["metadata"]["uid"],
-                "creationTimestamp": rfc3339(self._issuer.clock()),
-            }
+            metadata = {"name": name, "namespace": namespace, "uid": account["metadata"]["uid"]}
+            metadata["creationTimestamp"] = rfc3339(self._issuer.clock())
         reply = {
             "kind": "TokenRequest",
             "apiVersion": f"{AUTHENTICATION}/v1",
@@ -108,10 +102,6 @@ class TokenRequests:
         return Bound(kind, name, uid, node)
 
 
-def _account(storage: Storage, namespace: str, name: str) -> Object:
-    return _found(storage.get(SERVICE_ACCOUNTS, name, namespace), "serviceaccounts", name)
-
-
 def _found(obj: Object | None, plural: str, name: str) -> Object:
     if obj is None:
         raise not_found("", plural, name)
@@ -135,12 +125,6 @@ def _check_metadata(given: Object, account: Object) -> None:
 
 def _seconds(spec: Object) -> int:
     seconds: int = spec.get("expirationSeconds", DEFAULT_SECONDS)
-    if seconds < MIN_SECONDS:
-        raise _out_of_range(seconds, "may not specify a duration less than 10 minutes")
-    if seconds > MAX_SECONDS:
-        raise _out_of_range(seconds, "may not specify a duration larger than 2^32 seconds")
+    if causes := check_seconds(seconds, "spec.expirationSeconds"):
+        raise invalid(AUTHENTICATION, "TokenRequest", "", causes)
     return seconds
-
-
-def _out_of_range(seconds: int, why: str) -> StatusError:
-    return invalid(AUTHENTICATION, "TokenRequest", "", [invalid_value("spec.expirationSeconds", seconds, why)])

@@ -30,7 +30,8 @@ Object = dict[str, Any]
 _LIMIT = 1024 * 1024
 _RBAC = "rbac.authorization.k8s.io"
 _ACCOUNT = "kubernetes.io/service-account.name"
-_MAX_SECONDS = 1 << 32
+MIN_SECONDS = 600
+MAX_SECONDS = 1 << 32
 _IMMUTABLE = "field is immutable when `immutable` is set"
 
 
@@ -176,37 +177,17 @@ def _check_frozen(obj: Object, old: Object, fields: tuple[str, ...]) -> list[Cau
     return causes
 
 
-def _check_namespaced_role(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
-    return _check_rules(obj, namespaced=True)
-
-
-def _check_cluster_role(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
-    return _check_rules(obj, namespaced=False)
-
-
-def _check_rules(obj: Object, *, namespaced: bool) -> list[Cause]:
+def _check_role(kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
     causes: list[Cause] = []
     for index, rule in enumerate(obj.get("rules") or ()):
         path = f"rules[{index}]"
         if not rule.get("verbs"):
             causes.append(required(f"{path}.verbs", "verbs must contain at least one value"))
         if rule.get("nonResourceURLs"):
-            if namespaced:
-                causes.append(
-                    invalid_value(
-                        f"{path}.nonResourceURLs",
-                        rule["nonResourceURLs"],
-                        "namespaced rules cannot apply to non-resource URLs",
-                    )
-                )
+            wrong = ["namespaced rules cannot apply to non-resource URLs"] if kind.namespaced else []
             if rule.get("apiGroups") or rule.get("resources") or rule.get("resourceNames"):
-                causes.append(
-                    invalid_value(
-                        f"{path}.nonResourceURLs",
-                        rule["nonResourceURLs"],
-                        "rules cannot apply to both regular resources and non-resource URLs",
-                    )
-                )
+                wrong.append("rules cannot apply to both regular resources and non-resource URLs")
+            causes += [invalid_value(f"{path}.nonResourceURLs", rule["nonResourceURLs"], why) for why in wrong]
             continue
         if not rule.get("apiGroups"):
             causes.append(required(f"{path}.apiGroups", "resource rules must supply at least one api group"))
@@ -215,15 +196,8 @@ def _check_rules(obj: Object, *, namespaced: bool) -> list[Cause]:
     return causes
 
 
-def _check_namespaced_binding(_kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
-    return _check_binding(obj, old, ("Role", "ClusterRole"))
-
-
-def _check_cluster_binding(_kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
-    return _check_binding(obj, old, ("ClusterRole",))
-
-
-def _check_binding(obj: Object, old: Object | None, kinds: tuple[str, ...]) -> list[Cause]:
+def _check_binding(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
+    kinds = ("Role", "ClusterRole") if kind.namespaced else ("ClusterRole",)
     ref = obj["roleRef"]
     causes: list[Cause] = []
     if ref.get("apiGroup") != _RBAC:
@@ -238,10 +212,8 @@ def _check_binding(obj: Object, old: Object | None, kinds: tuple[str, ...]) -> l
             causes.append(required(f"{path}.name"))
         match subject.get("kind"):
             case "ServiceAccount":
-                causes += [
-                    invalid_value(f"{path}.name", subject["name"], problem)
-                    for problem in (subdomain_problems(subject["name"]) if subject.get("name") else ())
-                ]
+                wrong = subdomain_problems(subject["name"]) if subject.get("name") else []
+                causes += [invalid_value(f"{path}.name", subject["name"], problem) for problem in wrong]
                 if not subject.get("namespace"):
                     causes.append(required(f"{path}.namespace"))
                 if subject.get("apiGroup"):
@@ -252,23 +224,22 @@ def _check_binding(obj: Object, old: Object | None, kinds: tuple[str, ...]) -> l
             case other:
                 causes.append(not_supported(f"{path}.kind", other or "", ["ServiceAccount", "User", "Group"]))
     if old is not None and ref != old["roleRef"]:
-        group, kind, name = ref.get("apiGroup", ""), ref.get("kind", ""), ref.get("name", "")
-        shown = f'rbac.RoleRef{{APIGroup:"{group}", Kind:"{kind}", Name:"{name}"}}'
+        group, of, name = ref.get("apiGroup", ""), ref.get("kind", ""), ref.get("name", "")
+        shown = f'rbac.RoleRef{{APIGroup:"{group}", Kind:"{of}", Name:"{name}"}}'
         causes.append(Cause("FieldValueInvalid", f"Invalid value: {shown}: cannot change roleRef", "roleRef"))
     return causes
 
 
 def _check_lease(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
     spec = obj.get("spec") or {}
-    causes: list[Cause] = []
-    if "leaseDurationSeconds" in spec and spec["leaseDurationSeconds"] <= 0:
-        causes.append(
-            invalid_value("spec.leaseDurationSeconds", spec["leaseDurationSeconds"], "must be greater than 0")
+    return [
+        invalid_value(f"spec.{field}", spec[field], f"must be {words}")
+        for field, least, words in (
+            ("leaseDurationSeconds", 1, "greater than 0"),
+            ("leaseTransitions", 0, "greater than or equal to 0"),
         )
-    if spec.get("leaseTransitions", 0) < 0:
-        words = "must be greater than or equal to 0"
-        causes.append(invalid_value("spec.leaseTransitions", spec["leaseTransitions"], words))
-    return causes
+        if field in spec and spec[field] < least
+    ]
 
 
 def _check_driver(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
@@ -282,13 +253,7 @@ def _check_driver(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
             causes.append(duplicate(f"{path}.audience", audience))
             continue
         seen.add(audience)
-        seconds = request.get("expirationSeconds")
-        if seconds is not None and seconds < 600:
-            words = "may not specify a duration less than 10 minutes"
-            causes.append(invalid_value(f"{path}.expirationSeconds", seconds, words))
-        elif seconds is not None and seconds > _MAX_SECONDS:
-            words = "may not specify a duration larger than 2^32 seconds"
-            causes.append(invalid_value(f"{path}.expirationSeconds", seconds, words))
+        causes += check_seconds(request.get("expirationSeconds"), f"{path}.expirationSeconds")
     if old is not None:
         before = old.get("spec") or {}
         mutable = "tokenRequests" in _driver_fields(kind)  # before them nothing was
@@ -301,6 +266,14 @@ def _check_driver(kind: Kind, obj: Object, old: Object | None) -> list[Cause]:
         words = "serviceAccountTokenInSecrets is set but no tokenRequests are specified"
         causes.append(invalid_value("spec.serviceAccountTokenInSecrets", spec["serviceAccountTokenInSecrets"], words))
     return causes
+
+
+def check_seconds(seconds: int | None, path: str) -> list[Cause]:
+    """The causes for a token's lifetime; None asks for none."""
+    if seconds is None or MIN_SECONDS <= seconds <= MAX_SECONDS:
+        return []
+    limit = "less than 10 minutes" if seconds < MIN_SECONDS else "larger than 2^32 seconds"
+    return [invalid_value(path, seconds, f"may not specify a duration {limit}")]
 
 
 def _check_pod(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
@@ -326,10 +299,10 @@ def _check_event(_kind: Kind, obj: Object, _old: Object | None) -> list[Cause]:
 _CHECK: Mapping[Collection, Callable[[Kind, Object, Object | None], list[Cause]]] = {
     SECRETS: _check_secret,
     CONFIG_MAPS: _check_config_map,
-    ROLES: _check_namespaced_role,
-    CLUSTER_ROLES: _check_cluster_role,
-    ROLE_BINDINGS: _check_namespaced_binding,
-    CLUSTER_ROLE_BINDINGS: _check_cluster_binding,
+    ROLES: _check_role,
+    CLUSTER_ROLES: _check_role,
+    ROLE_BINDINGS: _check_binding,
+    CLUSTER_ROLE_BINDINGS: _check_binding,
     LEASES: _check_lease,
     CSI_DRIVERS: _check_driver,
     PODS: _check_pod,

@@ -22,7 +22,8 @@ from tui.demo.apiserver.apply import Manager, apply
 from tui.demo.apiserver.schema import Schema
 from tui.demo.apiserver.status import StatusError
 from tui.demo.apiserver.storage import SECRETS, SERVICE_ACCOUNTS, Change, rfc3339
-from tui.demo.apiserver.token_request import DEFAULT_SECONDS, MAX_SECONDS, MIN_SECONDS
+from tui.demo.apiserver.token_request import DEFAULT_SECONDS
+from tui.demo.apiserver.validation import check_seconds
 
 from .conditions import ensure, failed, succeeded, summarize
 from .dpf_kinds import FINALIZER, REQUESTS, ownership
@@ -193,12 +194,8 @@ class CredentialController:
 
     def _mint(self, target: EmbeddedCluster, owner: Object, seconds: int | None) -> _Issued:
         wanted = DEFAULT_SECONDS if seconds is None else seconds
-        if not MIN_SECONDS <= wanted <= MAX_SECONDS:
-            limit = "less than 10 minutes" if wanted < MIN_SECONDS else "larger than 2^32 seconds"
-            raise ControllerError(
-                'TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: '
-                f"Invalid value: {wanted}: may not specify a duration {limit}"
-            )
+        if causes := check_seconds(wanted, "spec.expirationSeconds"):
+            raise ControllerError(f'TokenRequest.authentication.k8s.io "" is invalid: {causes[0].text()}')
         lifetime = target.tokens.lifetime(wanted, (), pod=False)
         token, expires = target.tokens.bound_token(owner, lifetime)
         return _Issued(token, expires - timedelta(seconds=lifetime.granted_seconds), expires)
