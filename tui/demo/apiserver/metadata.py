@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -45,10 +44,10 @@ def decode_metadata(kind: Kind, obj: Object, *, decoding: str) -> None:
     for field in ("labels", "annotations"):
         if isinstance(metadata.get(field), dict):
             metadata[field] = {k: "" if v is None else v for k, v in metadata[field].items()}
-        if field in metadata and metadata[field] == {}:
+        if metadata.get(field) == {}:
             del metadata[field]
     for field in ("finalizers", "ownerReferences"):
-        if field in metadata and not metadata[field]:
+        if not metadata.get(field, True):
             del metadata[field]
     if problems := check(OBJECT_META, metadata, "metadata"):
         raise bad_request(f"{decoding}: {problems[0].text()}")
@@ -80,19 +79,11 @@ def for_update(kind: Kind, obj: Object, old: Object, *, must_name_version: bool)
     version = metadata.get("resourceVersion", "")
     if metadata.get("uid") and metadata["uid"] != before["uid"]:
         path = f"{before['namespace']}/{name}" if "namespace" in before else name
-        raise conflict(
-            kind.group,
-            kind.plural,
-            name,
-            f"StorageError: invalid object, Code: 4, Key: /registry/{kind.plural}/{path}, ResourceVersion: 0, "
-            "AdditionalErrorMsg: Precondition failed: "
-            f"UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}",
-        )
+        raise other_uid(kind, path, name, metadata["uid"], before["uid"])
     if version in ("", "0"):
         if must_name_version:
-            cause = Cause(
-                "FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"
-            )
+            words = "Invalid value: 0x0: must be specified for an update"
+            cause = Cause("FieldValueInvalid", words, "metadata.resourceVersion")
             raise invalid(kind.group, kind.plural, name, [cause])
     elif not version.isdecimal():
         raise StatusError(500, "", f'strconv.ParseUint: parsing "{version}": invalid syntax')
@@ -105,13 +96,21 @@ def for_update(kind: Kind, obj: Object, old: Object, *, must_name_version: bool)
             metadata.pop(field, None)
 
 
+def other_uid(kind: Kind, path: str, name: str, sent: str, there: str) -> StatusError:
+    """409 for a write of an object that is another one by now."""
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: /registry/{kind.plural}/{path}, ResourceVersion: 0, "
+        f"AdditionalErrorMsg: Precondition failed: UID in precondition: {sent}, UID in object meta: {there}"
+    )
+    return conflict(kind.group, kind.plural, name, why)
+
+
 def count_generation(kind: Kind, obj: Object, old: Object) -> None:
     """Raise the generation, in place, where something other than metadata and status changed."""
     if not kind.generation:
         return
-    ignored = {"metadata", "status", "apiVersion", "kind"} if kind.status else {"metadata", "apiVersion", "kind"}
-    before = {k: v for k, v in old.items() if k not in ignored}
-    after = {k: v for k, v in obj.items() if k not in ignored}
+    ignored = {"metadata", "apiVersion", "kind"} | ({"status"} if kind.status else set())
+    before, after = ({k: v for k, v in one.items() if k not in ignored} for one in (old, obj))
     if before != after:
         obj["metadata"]["generation"] = old["metadata"].get("generation", 1) + 1
 
@@ -165,8 +164,3 @@ def _name_problems(kind: Kind, name: str) -> list[str]:
     if kind.collection == NAMESPACES:
         return names.label_problems(name)
     return names.subdomain_problems(name)
-
-
-def copied(obj: Object) -> Object:
-    """A copy that may be changed."""
-    return copy.deepcopy(obj)

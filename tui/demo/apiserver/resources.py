@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from aiohttp import web
 
 from . import encoding, negotiation, patches
-from .access import Admit, Attributes, Call, Reply, Subresource, UserInfo, Virtual
+from .access import Admit, Attributes, Call, Handler, Subresource, UserInfo, Virtual
 from .kinds import Kind, Registry
 from .negotiation import Shape
-from .options import WriteOptions, delete_options, list_options, parse_version, write_options
+from .options import DeleteOptions, WriteOptions, delete_options, list_options, parse_version, write_options
 from .plain import json_response
 from .reading import read_page, selector
 from .status import StatusError, method_not_allowed, no_resource, not_found, unsupported_media_type
@@ -25,6 +25,30 @@ from .writing import Writer
 Object = dict[str, Any]
 
 _READS = ("list", "watch")
+_NAMED = {"create": False, "update": True, "patch": True}
+"""Whether a path names an object, where a verb needs to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request about a resource that is served."""
+
+    request: web.Request
+    kind: Kind
+    wanted: Attributes
+    user: UserInfo
+
+    @property
+    def namespace(self) -> str:
+        return self.wanted.namespace if self.kind.namespaced else ""
+
+    @property
+    def shape(self) -> Shape:
+        return negotiation.shape(self.request.headers.get("Accept", ""))
+
+    async def body(self, kind: str = "") -> Any:
+        media = self.request.headers.get("Content-Type", "")
+        return negotiation.decode(await self.request.read(), media, kind or self.kind.kind)
 
 
 class Resources:
@@ -57,7 +81,7 @@ class Resources:
         response = await self._answer(request, wanted, user, cut)
         kind = self._kinds.get(wanted.group, wanted.version, wanted.resource)
         if kind is not None and kind.warning and not response.prepared:
-            response.headers.add("Warning", _warning(kind.warning))
+            _warn(response, kind.warning)
         return response
 
     async def _answer(
@@ -67,81 +91,69 @@ class Resources:
         if virtual is not None and virtual.kind.version == wanted.version and not wanted.subresource:
             if request.method != "POST":
                 raise method_not_allowed()
-            return await self._call(request, wanted, user, virtual.kind, virtual.handler)
+            return await self._call(_Asked(request, virtual.kind, wanted, user), virtual.handler)
         kind = self._kinds.get(wanted.group, wanted.version, wanted.resource)
         if kind is None:
             known = [*self._kinds, *(virtual.kind for virtual in self._virtual.values())]
             if any((k.group, k.version) == (wanted.group, wanted.version) for k in known):
                 raise no_resource()
             return web.Response(status=404, text="404 page not found\n")
+        asked = _Asked(request, kind, wanted, user)
         if wanted.subresource:
             part = self._subresources.get((*kind.collection, wanted.subresource))
             if part is not None:
                 if wanted.verb not in part.verbs:
                     raise method_not_allowed()
-                return await self._call(request, wanted, user, kind, part.handler)
-            self._check_subresource(kind, wanted)
+                return await self._call(asked, part.handler)
+            _check_subresource(kind, wanted)
         if kind.namespaced and not wanted.namespace and request.path.rstrip("/").rpartition("/")[2] != kind.plural:
             raise no_resource()
         if not kind.namespaced and wanted.namespace and kind.collection != NAMESPACES:
             raise no_resource()
         if wanted.verb not in kind.verbs or (kind.namespaced and not wanted.namespace and wanted.verb not in _READS):
             raise method_not_allowed()
+        if bool(wanted.name) is not _NAMED.get(wanted.verb, bool(wanted.name)):
+            raise method_not_allowed()
         match wanted.verb:
             case "get":
-                return self._get(request, kind, wanted)
+                return self._get(asked)
             case "list":
-                return self._list(request, kind, wanted)
+                return self._list(asked)
             case "watch":
-                return await self._watch(request, kind, wanted, cut)
+                return await self._watch(asked, cut)
             case "create":
-                return await self._create(request, kind, wanted, user)
+                return await self._create(asked)
             case "update":
-                return await self._update(request, kind, wanted, user)
+                return await self._update(asked)
             case "patch":
-                return await self._patch(request, kind, wanted, user)
+                return await self._patch(asked)
             case "delete":
-                return await self._delete(request, kind, wanted, user)
+                return await self._delete(asked)
             case _:
-                return await self._delete_collection(request, kind, wanted, user)
-
-    def _check_subresource(self, kind: Kind, wanted: Attributes) -> None:
-        served = (wanted.subresource == "status" and kind.status) or (
-            wanted.subresource == "finalize" and kind.collection == NAMESPACES
-        )
-        if not served:
-            raise no_resource()
-        if wanted.verb not in (("get", "update", "patch") if wanted.subresource == "status" else ("update",)):
-            raise method_not_allowed()
-
-    def _namespace(self, kind: Kind, wanted: Attributes) -> str:
-        return wanted.namespace if kind.namespaced else ""
+                return await self._delete_collection(asked)
 
     # Reading
 
-    def _get(self, request: web.Request, kind: Kind, wanted: Attributes) -> web.Response:
-        shape = negotiation.shape(request.headers.get("Accept", ""))
-        parse_version(request.query.get("resourceVersion", ""))
-        found = self._storage.stored(kind.collection, wanted.name, self._namespace(kind, wanted))
+    def _get(self, asked: _Asked) -> web.Response:
+        kind, name, shape = asked.kind, asked.wanted.name, asked.shape
+        parse_version(asked.request.query.get("resourceVersion", ""))
+        found = self._storage.stored(kind.collection, name, asked.namespace)
         if found is None:
-            raise not_found(kind.group, kind.plural, wanted.name)
-        return _json(self._printer(request, kind, shape).one(found))
+            raise not_found(kind.group, kind.plural, name)
+        return _json(self._printer(asked, shape).one(found))
 
-    def _list(self, request: web.Request, kind: Kind, wanted: Attributes) -> web.Response:
-        shape = negotiation.shape(request.headers.get("Accept", ""))
-        namespace = self._namespace(kind, wanted) or None
-        items, metadata = read_page(self._storage, kind, namespace, list_options(request.query))
-        return _json(self._printer(request, kind, shape).many(items, metadata))
+    def _list(self, asked: _Asked) -> web.Response:
+        printer, options = self._printer(asked, asked.shape), list_options(asked.request.query)
+        return _json(printer.many(*read_page(self._storage, asked.kind, asked.namespace or None, options)))
 
-    async def _watch(self, request: web.Request, kind: Kind, wanted: Attributes, cut: int | None) -> web.StreamResponse:
-        shape = negotiation.shape(request.headers.get("Accept", ""))
-        options = list_options(request.query)
-        printer = self._printer(request, kind, shape)
-        namespace = self._namespace(kind, wanted) or None
-        watch = Watch(self._storage, kind, namespace, options, printer, self._clock, self.bookmark_every)
+    async def _watch(self, asked: _Asked, cut: int | None) -> web.StreamResponse:
+        request, kind = asked.request, asked.kind
+        printer, options = self._printer(asked, asked.shape), list_options(request.query)
+        where = asked.namespace or None
+        watch = Watch(self._storage, kind, where, options, printer, self._clock, self.bookmark_every)
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         if kind.warning:
-            response.headers.add("Warning", _warning(kind.warning))
+            _warn(response, kind.warning)
         response.enable_chunked_encoding()
         self.watches[watch] = request
         try:
@@ -153,122 +165,102 @@ class Resources:
             del self.watches[watch]
         return response
 
-    def _printer(self, request: web.Request, kind: Kind, shape: Shape) -> encoding.Printer:
-        return encoding.Printer(kind, shape, self._clock(), request.query.get("includeObject", ""))
+    def _printer(self, asked: _Asked, shape: Shape) -> encoding.Printer:
+        return encoding.Printer(asked.kind, shape, self._clock(), asked.request.query.get("includeObject", ""))
 
     # Writing
 
-    async def _create(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
-        if wanted.name:
-            raise method_not_allowed()
-        body = negotiation.decode(await request.read(), request.headers.get("Content-Type", ""), kind.kind)
-        options = self._options(request, user, "create")
-        obj = self.writer.create(kind, self._namespace(kind, wanted), body, options)
-        return self._written(request, kind, obj, options, 201)
+    async def _create(self, asked: _Asked) -> web.Response:
+        body, options = await asked.body(), self._options(asked)
+        obj = self.writer.create(asked.kind, asked.namespace, body, options)
+        return self._written(asked, obj, options, 201)
 
-    async def _update(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
-        if not wanted.name:
-            raise method_not_allowed()
-        body = negotiation.decode(await request.read(), request.headers.get("Content-Type", ""), kind.kind)
-        options = self._options(request, user, "update")
-        namespace = self._namespace(kind, wanted)
-        obj = self.writer.update(kind, namespace, wanted.name, body, options, wanted.subresource)
-        return self._written(request, kind, obj, options, 200)
+    async def _update(self, asked: _Asked) -> web.Response:
+        body, options = await asked.body(), self._options(asked)
+        wanted = asked.wanted
+        obj = self.writer.update(asked.kind, asked.namespace, wanted.name, body, options, wanted.subresource)
+        return self._written(asked, obj, options, 200)
 
-    async def _patch(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
-        if not wanted.name:
-            raise method_not_allowed()
-        media = negotiation.media_type(request.headers.get("Content-Type", ""))
+    async def _patch(self, asked: _Asked) -> web.Response:
+        media = negotiation.media_type(asked.request.headers.get("Content-Type", ""))
         known = (patches.JSON, patches.MERGE, patches.APPLY)
-        if kind.custom and media == patches.STRATEGIC:
+        if asked.kind.custom and media == patches.STRATEGIC:
             raise unsupported_media_type(media, known)
         if media not in (*known, patches.STRATEGIC):
             raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
-        raw = await request.read()
-        options = self._options(request, user, "patch", is_apply=media == patches.APPLY)
-        namespace, name, part = self._namespace(kind, wanted), wanted.name, wanted.subresource
-        created = False
+        raw = await asked.request.read()
+        options = self._options(asked, is_apply=media == patches.APPLY)
+        where = (asked.kind, asked.namespace, asked.wanted.name)
+        part, created = asked.wanted.subresource, False
         if media == patches.APPLY:
-            body = negotiation.decode_yaml(raw)
-            obj, created = self.writer.apply(kind, namespace, name, body, options, part)
+            obj, created = self.writer.apply(*where, negotiation.decode_yaml(raw), options, part)
         else:
-            obj = self.writer.patch(kind, namespace, name, negotiation.decode_patch(raw), media, options, part)
-        return self._written(request, kind, obj, options, 201 if created else 200)
+            obj = self.writer.patch(*where, negotiation.decode_patch(raw), media, options, part)
+        return self._written(asked, obj, options, 201 if created else 200)
 
-    def _options(self, request: web.Request, user: UserInfo, verb: str, *, is_apply: bool = False) -> WriteOptions:
-        agent = request.headers.get("User-Agent", "")
-        return write_options(request.query, user, agent, verb, checks_fields=self._checks_fields, is_apply=is_apply)
+    def _options(self, asked: _Asked, *, is_apply: bool = False) -> WriteOptions:
+        request, checks = asked.request, self._checks_fields
+        agent, verb = request.headers.get("User-Agent", ""), asked.wanted.verb
+        return write_options(request.query, asked.user, agent, verb, checks_fields=checks, is_apply=is_apply)
 
-    def _written(
-        self, request: web.Request, kind: Kind, obj: Object, options: WriteOptions, status: int
-    ) -> web.Response:
-        shape = negotiation.shape(request.headers.get("Accept", ""))
-        metadata = obj["metadata"]
-        key = (kind.collection, metadata.get("namespace", ""), metadata["name"])
+    def _written(self, asked: _Asked, obj: Object, options: WriteOptions, status: int) -> web.Response:
+        metadata, shape = obj["metadata"], asked.shape
+        key = (asked.kind.collection, metadata.get("namespace", ""), metadata["name"])
         version = metadata.get("resourceVersion", "0")
         item = Stored(key, obj, int(version) if version.isdecimal() else 0)
-        response = _json(self._printer(request, kind, shape).one(item), status)
-        for warning in options.warnings:
-            response.headers.add("Warning", _warning(warning))
+        response = _json(self._printer(asked, shape).one(item), status)
+        _warn(response, *options.warnings)
         return response
 
     # Deleting
 
-    async def _delete(self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo) -> web.Response:
-        options = delete_options(request.query, await self._optional_body(request), user)
-        obj, gone = self.writer.delete(kind, self._namespace(kind, wanted), wanted.name, options)
+    async def _delete(self, asked: _Asked) -> web.Response:
+        kind, name = asked.kind, asked.wanted.name
+        obj, gone = self.writer.delete(kind, asked.namespace, name, await _delete_options(asked))
         if not gone or kind.collection in (SERVICE_ACCOUNTS, PODS):
             return _json(encoding.plain(kind, obj))
-        details = {"name": wanted.name, "group": kind.group, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
-        return json_response(
-            {
-                "kind": "Status",
-                "apiVersion": "v1",
-                "metadata": {},
-                "status": "Success",
-                "details": {key: value for key, value in details.items() if value},
-            }
-        )
+        named = {"name": name, "group": kind.group, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
+        details = {key: value for key, value in named.items() if value}
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+        return json_response(status | {"details": details})
 
-    async def _delete_collection(
-        self, request: web.Request, kind: Kind, wanted: Attributes, user: UserInfo
-    ) -> web.Response:
-        options = delete_options(request.query, await self._optional_body(request), user)
-        namespace = self._namespace(kind, wanted) or None
-        test = selector(kind, list_options(request.query))
-        items = [item for item in self._storage.items(kind.collection, namespace) if test is None or test(item.object)]
+    async def _delete_collection(self, asked: _Asked) -> web.Response:
+        kind, options = asked.kind, await _delete_options(asked)
+        test = selector(kind, list_options(asked.request.query))
+        items = self._storage.items(kind.collection, asked.namespace or None)
+        items = [item for item in items if test is None or test(item.object)]
         for item in items:
             self.writer.delete(kind, item.key[1], item.key[2], options)
         printer = encoding.Printer(kind, Shape.OBJECT, self._clock())
         return _json(printer.many(items, {"resourceVersion": str(self._storage.version)}))
 
-    async def _optional_body(self, request: web.Request) -> Any:
-        raw = await request.read()
-        return negotiation.decode(raw, request.headers.get("Content-Type", ""), "DeleteOptions") if raw else None
-
     # What others serve
 
-    async def _call(
-        self,
-        request: web.Request,
-        wanted: Attributes,
-        user: UserInfo,
-        kind: Kind,
-        handler: Callable[[Call], Any],
-    ) -> web.StreamResponse:
-        raw = await request.read()
-        body: Any = None
-        if request.method in ("POST", "PUT", "PATCH"):
-            body = negotiation.decode(raw, request.headers.get("Content-Type", ""), kind.kind)
+    async def _call(self, asked: _Asked, handler: Handler) -> web.StreamResponse:
+        request, kind = asked.request, asked.kind
+        body = await asked.body() if request.method in ("POST", "PUT", "PATCH") else None
         dry_run = request.query.get("dryRun") == "All"
-        call = Call(user, wanted, kind, request.method, copy.copy(body), request.query, dry_run, self._storage, request)
-        reply: Reply | web.StreamResponse = await handler(call)
+        reply = await handler(
+            Call(asked.user, asked.wanted, kind, request.method, body, request.query, dry_run, self._storage, request)
+        )
         if isinstance(reply, web.StreamResponse):
             return reply
         response = json_response(reply.body, reply.status)
-        for warning in reply.warnings:
-            response.headers.add("Warning", _warning(warning))
+        _warn(response, *reply.warnings)
         return response
+
+
+def _check_subresource(kind: Kind, wanted: Attributes) -> None:
+    served = {"status": kind.status, "finalize": kind.collection == NAMESPACES}
+    if not served.get(wanted.subresource):
+        raise no_resource()
+    if wanted.verb not in (("get", "update", "patch") if wanted.subresource == "status" else ("update",)):
+        raise method_not_allowed()
+
+
+async def _delete_options(asked: _Asked) -> DeleteOptions:
+    body = await asked.body("DeleteOptions") if await asked.request.read() else None
+    return delete_options(asked.request.query, body, asked.user)
 
 
 class _Cutting(web.StreamResponse):
@@ -294,6 +286,7 @@ def _json(body: bytes, status: int = 200) -> web.Response:
     return web.Response(body=body, status=status, content_type="application/json")
 
 
-def _warning(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{escaped}"'
+def _warn(response: web.StreamResponse, *texts: str) -> None:
+    for text in texts:
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+        response.headers.add("Warning", f'299 - "{escaped}"')

@@ -7,6 +7,7 @@ modules beside this one. Nothing here knows TLS: whoever starts the application 
 from __future__ import annotations
 
 import asyncio
+import copy
 import email.utils
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -33,7 +34,6 @@ from .builtin import kinds_of_version
 from .definitions import fill_definition, kinds_of
 from .discovery import Discovery
 from .kinds import Registry
-from .metadata import copied
 from .paths import attributes
 from .plain import PlainPaths
 from .resources import Resources
@@ -168,7 +168,7 @@ class ApiServer:
         if definition is None:
             return
         if not definition.get("status", {}).get("conditions"):
-            filled = copied(definition)
+            filled = copy.deepcopy(definition)
             fill_definition(filled, self._clock())
             self.storage.update(DEFINITIONS, filled)
         self._serve(name)

@@ -76,11 +76,11 @@ def unauthorized() -> StatusError:
     return StatusError(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized")
 
 
-def forbidden(group: str, plural: str, name: str, why: str) -> StatusError:
+def forbidden(group: str, plural: str, name: str, why: str, causes: Sequence[Cause] = ()) -> StatusError:
     """403 with the usual opening."""
     subject = qualified(group, plural)
     message = f'{subject} "{name}" is forbidden: {why}' if name else f"{subject} is forbidden: {why}"
-    return StatusError(HTTPStatus.FORBIDDEN, "Forbidden", message, _details(group, plural, name))
+    return StatusError(HTTPStatus.FORBIDDEN, "Forbidden", message, _details(group, plural, name, causes))
 
 
 def not_found(group: str, plural: str, name: str) -> StatusError:

@@ -14,7 +14,7 @@ from .access import Admission, Admit
 from .decoding import decode_object, other_kind
 from .definitions import check_definition, fill_definition
 from .kinds import Kind
-from .metadata import check_metadata, count_generation, for_create, for_update
+from .metadata import check_metadata, count_generation, for_create, for_update, other_uid
 from .options import DeleteOptions, WriteOptions
 from .schema import check, prune
 from .status import (
@@ -55,8 +55,7 @@ class Writer:
 
     def create(self, kind: Kind, namespace: str, body: Any, options: WriteOptions) -> Object:
         """A new object from a whole one."""
-        obj = decode_object(kind, body, options)
-        return self._create(kind, namespace, obj, options, None)
+        return self._create(kind, namespace, decode_object(kind, body, options), options, None)
 
     def update(
         self, kind: Kind, namespace: str, name: str, body: Any, options: WriteOptions, subresource: str = ""
@@ -64,18 +63,12 @@ class Writer:
         """An object replaced by a whole one."""
         obj = decode_object(kind, body, options)
         if not obj["metadata"].get("name"):
-            words = f"the name of the object ({name} based on URL) was undeterminable: name must be provided"
-            raise bad_request(words)
+            raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
         self._check_address(kind, namespace, name, obj)
         old = self._storage.get(kind.collection, name, namespace)
         if old is None:
-            if obj["metadata"].get("uid"):
-                why = (
-                    f"StorageError: invalid object, Code: 4, Key: /registry/{kind.plural}/{namespace}/{name}, "
-                    "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: "
-                    f"UID in precondition: {obj['metadata']['uid']}, UID in object meta: "
-                )
-                raise conflict(kind.group, kind.plural, name, why)
+            if uid := obj["metadata"].get("uid"):
+                raise other_uid(kind, f"{namespace}/{name}", name, uid, "")
             raise not_found(kind.group, kind.plural, name)
         return self._update(kind, obj, old, options, subresource, must_name_version=kind.custom)
 
@@ -148,11 +141,8 @@ class Writer:
         if old is None:
             if subresource:
                 raise not_found(kind.group, kind.plural, name)
-            if metadata.get("uid"):
-                words = (
-                    f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was "
-                    "found"
-                )
+            if uid := metadata.get("uid"):
+                words = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
                 raise conflict(kind.group, kind.plural, name, words)
             merged = applying.apply(schema, {"metadata": {}}, patch, manager, now, force=options.force)
             merged |= {"apiVersion": patch["apiVersion"], "kind": patch.get("kind", "")}
@@ -179,25 +169,14 @@ class Writer:
         if kind.collection == NAMESPACES and name in _IMMORTAL:
             raise forbidden("", "namespaces", name, "this namespace may not be deleted")
         metadata = old["metadata"]
-        if options.uid is not None and options.uid != metadata["uid"]:
-            raise conflict(
-                kind.group,
-                kind.kind,
-                name,
-                f"the UID in the precondition ({options.uid}) does not match the UID in record ({metadata['uid']}). "
-                "The object might have been deleted and then recreated",
-            )
-        if options.version is not None and options.version != metadata["resourceVersion"]:
-            raise conflict(
-                kind.group,
-                kind.kind,
-                name,
-                f"the ResourceVersion in the precondition ({options.version}) does not match the ResourceVersion in "
-                f"record ({metadata['resourceVersion']}). The object might have been modified",
-            )
-        review = Admission(
-            "DELETE", kind, namespace, name, options.user, None, old, self._storage, dry_run=options.dry_run
-        )
+        for what, wanted, found, happened in (
+            ("UID", options.uid, metadata["uid"], "deleted and then recreated"),
+            ("ResourceVersion", options.version, metadata["resourceVersion"], "modified"),
+        ):
+            if wanted is not None and wanted != found:
+                why = f"the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). "
+                raise conflict(kind.group, kind.kind, name, f"{why}The object might have been {happened}")
+        review = Admission("DELETE", kind, namespace, name, options.user, None, old, self._storage, "", options.dry_run)
         for admit in self._admit:
             admit(review)
         if options.propagation == "Orphan" and not options.dry_run:
@@ -210,8 +189,7 @@ class Writer:
         metadata = obj["metadata"]
         given = metadata.setdefault("name", name)
         if given != name:
-            words = f"the name of the object ({given}) does not match the name on the URL ({name})"
-            raise bad_request(words)
+            raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
         _check_namespace(kind, namespace, metadata)
 
     def _create(
@@ -286,18 +264,10 @@ class Writer:
     def _admitted(
         self, operation: str, kind: Kind, obj: Object, old: Object | None, options: WriteOptions, subresource: str = ""
     ) -> None:
-        metadata = obj["metadata"]
+        namespace, name = (obj["metadata"].get(field, "") for field in ("namespace", "name"))
+        dry_run = options.dry_run
         review = Admission(
-            operation,
-            kind,
-            metadata.get("namespace", ""),
-            metadata.get("name", ""),
-            options.user,
-            obj,
-            old,
-            self._storage,
-            subresource,
-            options.dry_run,
+            operation, kind, namespace, name, options.user, obj, old, self._storage, subresource, dry_run
         )
         for admit in self._admit:
             admit(review)
@@ -319,16 +289,9 @@ class Writer:
             raise not_found("", "namespaces", namespace)
         if home["metadata"].get("deletionTimestamp"):
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            error = forbidden(kind.group, kind.plural, name, why)
-            details = error.details or {}
-            details["causes"] = [
-                {
-                    "reason": "NamespaceTerminating",
-                    "message": f"namespace {namespace} is being terminated",
-                    "field": "metadata.namespace",
-                }
-            ]
-            raise error
+            said = f"namespace {namespace} is being terminated"
+            cause = Cause("NamespaceTerminating", said, "metadata.namespace")
+            raise forbidden(kind.group, kind.plural, name, why, [cause])
 
     def _orphan(self, uid: str) -> None:
         """Let go of every dependent of an owner."""
@@ -344,8 +307,7 @@ class Writer:
 def _check_namespace(kind: Kind, namespace: str, metadata: Object) -> None:
     given = metadata.get("namespace", "")
     if given and given != namespace and kind.namespaced:
-        words = "the namespace of the provided object does not match the namespace sent on the request"
-        raise bad_request(words)
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
 
 
 def _as_version(kind: Kind, obj: Object) -> Object:
