@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypedDict
 
 import msgspec
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, Unpack
 
 from .answers import Asked, absent, check_any, check_deletion, check_object, contradicted, created_at
 from .endpoint import Endpoint
@@ -25,7 +26,7 @@ from .limits import Ledger, bounded, sizes_for
 from .pages import Page, paged
 from .request_info import describe
 from .resource import Resource
-from .responses import Response, decode, encode, refusal
+from .responses import Request, Response, decode, encode, refusal
 from .retrying import attempts
 from .session import Session
 from .watching import WatchEvent, watched
@@ -63,6 +64,39 @@ class PatchKind(StrEnum):
     MERGE = "application/merge-patch+json"
     JSON = "application/json-patch+json"
     STRATEGIC = "application/strategic-merge-patch+json"
+
+
+class Selection(TypedDict, total=False):
+    """Which objects of a resource, and whether their metadata is all that is wanted."""
+
+    namespace: str | None
+    metadata_only: bool
+    labels: str
+    fields: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Which object a request is about."""
+
+    resource: Resource
+    namespace: str | None
+    name: str | None
+    subresource: str | None = None
+    uid: str = ""
+
+    @property
+    def path(self) -> str:
+        return self.resource.path(self.namespace, self.name, self.subresource)
+
+    def asked(self, method: str, called: str = "") -> Asked:
+        """What the answer has to be; `called` names an object that the path does not."""
+        info = describe(method, self.path)
+        if self.subresource not in _OF_THE_OBJECT:
+            return Asked(info=info, kept=False)
+        kind = self.resource.kind
+        kept = not kind.endswith("Review")
+        return Asked(info=info, kind=kind, name=called or self.name or "", uid=self.uid, kept=kept)
 
 
 class Client:
@@ -151,12 +185,11 @@ class Client:
         if self.read_only and info.changes:
             raise ReadOnly(self.read_only)
         read = timeout if timeout is not None else self.timeouts.read
+        sent = Request(method, path, params, headers, read, data, self.sizes.answer if most is None else most)
         async for attempt in attempts(reads=method in ("GET", "HEAD")):
             with attempt:
                 async with bounded(self.endpoint.name):
-                    response = await self.session.exchange(
-                        method, path, params, headers, data, read, self.sizes.answer if most is None else most
-                    )
+                    response = await self.session.exchange(sent)
                 if response.status >= 300:
                     raise refusal(response, info, self._name)
                 if not info.resource:
@@ -174,15 +207,12 @@ class Client:
         type: type[T] = _DICT,
     ) -> T:
         """One object."""
-        path = resource.path(namespace, name, subresource)
-        asked = _asked("GET", path, resource, name, subresource)
-        response = await self._about_one(asked, "GET", path)
-        return decode(response.body, type, cluster=self._name)
+        about = About(resource, namespace, name, subresource)
+        return decode((await self._about_one("GET", about)).body, type, cluster=self._name)
 
     async def get_metadata(self, resource: Resource, name: str, *, namespace: str | None = None) -> dict[str, Any]:
         """One object's metadata, so that a Secret's data stays where it is."""
-        path = resource.path(namespace, name)
-        response = await self._about_one(_asked("GET", path, resource, name, None), "GET", path, accept=METADATA)
+        response = await self._about_one("GET", About(resource, namespace, name), accept=METADATA)
         return decode(response.body, dict, cluster=self._name)
 
     async def create(
@@ -198,10 +228,10 @@ class Client:
     ) -> T:
         """Creates an object, or with `name` and `subresource` posts to a subresource such as `token`."""
         params = {"dryRun": "All"} if dry_run else None
-        path = resource.path(namespace, name, subresource)
+        about = About(resource, namespace, name, subresource)
         with self.session.meters.stamping() as stamped:
-            response = await self.request("POST", path, params=params, body=obj)
-            check_object(response.body, _asked("POST", path, resource, name or _name_in(obj), subresource), self._name)
+            response = await self.request("POST", about.path, params=params, body=obj)
+            check_object(response.body, about.asked("POST", called=name or _name_in(obj)), self._name)
             stamped(created_at(response.body))
         return decode(response.body, type, cluster=self._name)
 
@@ -215,10 +245,7 @@ class Client:
         subresource: str | None = None,
     ) -> dict[str, Any]:
         """PUT; the object's resourceVersion says which state it replaces."""
-        path = resource.path(namespace, name, subresource)
-        response = await self.request("PUT", path, body=obj)
-        check_object(response.body, _asked("PUT", path, resource, name, subresource), self._name)
-        return decode(response.body, dict, cluster=self._name)
+        return await self._changed("PUT", About(resource, namespace, name, subresource), body=obj)
 
     async def patch(
         self,
@@ -231,10 +258,8 @@ class Client:
         kind: PatchKind = PatchKind.MERGE,
     ) -> dict[str, Any]:
         """PATCH with one of the three classic formats."""
-        path = resource.path(namespace, name, subresource)
-        response = await self.request("PATCH", path, body=patch, content_type=kind.value)
-        check_object(response.body, _asked("PATCH", path, resource, name, subresource), self._name)
-        return decode(response.body, dict, cluster=self._name)
+        about = About(resource, namespace, name, subresource)
+        return await self._changed("PATCH", about, body=patch, content_type=kind.value)
 
     async def apply(
         self,
@@ -253,10 +278,13 @@ class Client:
             named["namespace"] = namespace
         whole = {"apiVersion": resource.api_version, "kind": resource.kind, **obj, "metadata": named}
         params = {"fieldManager": manager} | ({"force": "true"} if force else {})
-        path = resource.path(namespace, name, subresource)
+        about = About(resource, namespace, name, subresource)
         # JSON is YAML, which is what the content type promises.
-        response = await self.request("PATCH", path, params=params, body=whole, content_type=_APPLY)
-        check_object(response.body, _asked("PATCH", path, resource, name, subresource), self._name)
+        return await self._changed("PATCH", about, params=params, body=whole, content_type=_APPLY)
+
+    async def _changed(self, method: str, about: About, **given: Any) -> dict[str, Any]:
+        response = await self.request(method, about.path, **given)
+        check_object(response.body, about.asked(method), self._name)
         return decode(response.body, dict, cluster=self._name)
 
     async def delete(
@@ -280,14 +308,13 @@ class Client:
             options["preconditions"] = wanted
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        path = resource.path(namespace, name)
-        asked = _asked("DELETE", path, resource, name, None, uid=uid or "")
-        await self._about_one(asked, "DELETE", path, body=options)
+        await self._about_one("DELETE", About(resource, namespace, name, uid=uid or ""), body=options)
 
-    async def _about_one(self, asked: Asked, method: str, path: str, **given: Any) -> Response:
+    async def _about_one(self, method: str, about: About, **given: Any) -> Response:
         """A request about one object that is there, whose absence has to be said in words."""
+        asked = about.asked(method)
         try:
-            response = await self.request(method, path, **given)
+            response = await self.request(method, about.path, **given)
         except NotFound as error:
             raise absent(error, asked) from None
         except Conflict as error:
@@ -299,67 +326,44 @@ class Client:
         self,
         resource: Resource,
         *,
-        namespace: str | None = None,
-        metadata_only: bool = False,
-        labels: str = "",
-        fields: str = "",
         first: int = 500,
         then: int = 5000,
         type: type[T] = _DICT,
+        **which: Unpack[Selection],
     ) -> AsyncGenerator[Page[T], None]:
         """A list page by page: a small one first so that something shows, then large ones."""
-        accept = METADATA_LIST if metadata_only else "application/json"
-        params = _selectors(labels, fields)
-        return paged(self, resource.path(namespace), params, accept, first, then, type)
+        accept = METADATA_LIST if which.get("metadata_only") else "application/json"
+        return paged(self, resource.path(which.get("namespace")), _selectors(which), accept, first, then, type)
 
     async def list(
         self,
         resource: Resource,
         *,
-        namespace: str | None = None,
-        metadata_only: bool = False,
-        labels: str = "",
-        fields: str = "",
         first: int = 500,
         then: int = 5000,
         type: type[T] = _DICT,
+        **which: Unpack[Selection],
     ) -> List[T]:
         """The whole list."""
         items: List[T] = []
-        async for page in self.pages(
-            resource,
-            namespace=namespace,
-            metadata_only=metadata_only,
-            labels=labels,
-            fields=fields,
-            first=first,
-            then=then,
-            type=type,
-        ):
+        async for page in self.pages(resource, first=first, then=then, type=type, **which):
             if page.restarted:
                 items.clear()
             items += page.items
         return items
 
     def watch(
-        self,
-        resource: Resource,
-        *,
-        resource_version: str,
-        namespace: str | None = None,
-        metadata_only: bool = False,
-        labels: str = "",
-        fields: str = "",
-        type: type[T] = _DICT,
+        self, resource: Resource, *, resource_version: str, type: type[T] = _DICT, **which: Unpack[Selection]
     ) -> AsyncGenerator[WatchEvent[T], None]:
         """Changes after `resource_version`; ends when the server's time for one watch is over. Raises Gone at 410."""
-        params = _selectors(labels, fields) | {
+        params = _selectors(which) | {
             "watch": "1",
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
             "timeoutSeconds": str(max(1, int(self.timeouts.watch))),
         }
-        return watched(self, resource.path(namespace), params, METADATA if metadata_only else "application/json", type)
+        accept = METADATA if which.get("metadata_only") else "application/json"
+        return watched(self, resource.path(which.get("namespace")), params, accept, type)
 
     async def version(self) -> str:
         """The server's version, `v1.20.2`."""
@@ -373,15 +377,6 @@ class Client:
         return await discover(self, groups)
 
 
-def _asked(method: str, path: str, resource: Resource, name: str, subresource: str | None, *, uid: str = "") -> Asked:
-    """What the answer to a request about one object has to be."""
-    info = describe(method, path)
-    if subresource in _OF_THE_OBJECT:
-        kept = not resource.kind.endswith("Review")
-        return Asked(info=info, kind=resource.kind, name=name, uid=uid, kept=kept)
-    return Asked(info=info, kept=False)
-
-
 def _name_in(obj: object) -> str:
     """The name that a body gives its object; empty where it leaves that to the server."""
     meta = obj.get("metadata") if isinstance(obj, Mapping) else getattr(obj, "metadata", None)
@@ -389,6 +384,6 @@ def _name_in(obj: object) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _selectors(labels: str, fields: str) -> dict[str, str]:
-    given = {"labelSelector": labels, "fieldSelector": fields}
+def _selectors(which: Selection) -> dict[str, str]:
+    given = {"labelSelector": which.get("labels", ""), "fieldSelector": which.get("fields", "")}
     return {key: value for key, value in given.items() if value}

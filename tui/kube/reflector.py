@@ -20,14 +20,13 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic
 
-from typing_extensions import TypeVar
+from typing_extensions import TypeVar, Unpack
 
 from .errors import APIError, ConfigError, ConnectionLost, ExecPluginError, Gone, KubeError, NeedsLogin
 from .resource import Resource
 
 if TYPE_CHECKING:
-    from .client import Client
-    from .watching import WatchEvent
+    from .client import Client, Selection
 
 T = TypeVar("T", default=dict[str, Any])
 
@@ -121,17 +120,14 @@ async def reflect(
     client: Client,
     resource: Resource,
     *,
-    namespace: str | None = None,
-    metadata_only: bool = False,
-    labels: str = "",
-    fields: str = "",
     type: type[T] = _DICT,
     once: bool = False,
     backoff: Backoff | None = None,
+    **which: Unpack[Selection],
 ) -> AsyncGenerator[Change[T], None]:
     """The list as a stream of changes; where it is made `once` nothing comes after it is complete."""
     backoff = backoff or Backoff()
-    mirror: _Mirror[T] = _Mirror(client, resource, namespace, metadata_only, labels, fields, type, once, backoff)
+    mirror: _Mirror[T] = _Mirror(client, resource, which, type, once, backoff)
     while True:
         lost: KubeError
         try:
@@ -150,10 +146,7 @@ async def reflect(
 class _Mirror(Generic[T]):
     client: Client
     resource: Resource
-    namespace: str | None
-    metadata_only: bool
-    labels: str
-    fields: str
+    which: Selection
     type: type[T]
     once: bool
     backoff: Backoff
@@ -161,14 +154,7 @@ class _Mirror(Generic[T]):
     async def list_and_watch(self) -> AsyncGenerator[Change[T], None]:
         """One list and every watch that follows from it; returns where it must be listed again at once."""
         version, resets = "", True
-        pages = self.client.pages(
-            self.resource,
-            namespace=self.namespace,
-            metadata_only=self.metadata_only,
-            labels=self.labels,
-            fields=self.fields,
-            type=self.type,
-        )
+        pages = self.client.pages(self.resource, type=self.type, **self.which)
         async with aclosing(pages):
             async for page in pages:
                 yield Listing(page.items, page.more, resets or page.restarted, page.remaining, page.size)
@@ -181,7 +167,8 @@ class _Mirror(Generic[T]):
             started, known = self.backoff.clock(), version
             failure: KubeError | None = None
             try:
-                async with aclosing(self._watch(version)) as events:
+                watch = self.client.watch(self.resource, resource_version=version, type=self.type, **self.which)
+                async with aclosing(watch) as events:
                     async for event in events:
                         version = event.resource_version or version
                         if event.object is not None:
@@ -202,14 +189,3 @@ class _Mirror(Generic[T]):
                 return
             if hiccup and failure is None:
                 await self.backoff.sleep(1.0)  # a server that ends each watch at once is not asked a thousand times
-
-    def _watch(self, version: str) -> AsyncGenerator[WatchEvent[T], None]:
-        return self.client.watch(
-            self.resource,
-            resource_version=version,
-            namespace=self.namespace,
-            metadata_only=self.metadata_only,
-            labels=self.labels,
-            fields=self.fields,
-            type=self.type,
-        )

@@ -37,6 +37,21 @@ class Opaque(bytes):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """One request before anyone authenticated it. What it carries may hold material, so it never shows in a repr."""
+
+    method: str
+    path: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    read: float
+    """Seconds in which nothing may come."""
+    data: Opaque | None = field(default=None, repr=False)
+    most: int = 0
+    """Bytes that its answer may have."""
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """One complete answer. The body may hold material, so it never shows in a repr."""
 

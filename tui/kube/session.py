@@ -7,7 +7,7 @@ opens another transport, and the old one ends when its last request has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .auth import Authenticator, Identity, impersonation_headers
@@ -15,7 +15,7 @@ from .endpoint import Endpoint
 from .errors import ConfigError, Unreachable
 from .exec_plugin import PLUGINS
 from .meters import Meters
-from .responses import Opaque, Response, warnings_of
+from .responses import Request, Response, warnings_of
 from .warnings import emit
 
 if TYPE_CHECKING:
@@ -57,29 +57,19 @@ class Session:
         for transport in transports:
             await transport.close()
 
-    async def exchange(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        data: Opaque | None,
-        read: float,
-        most: int,
-    ) -> Response:
-        """One request and its whole answer of at most so many bytes, whatever its status."""
+    async def exchange(self, sent: Request) -> Response:
+        """One request and its whole answer, whatever its status."""
         async with self._slots:
             identity = await self._auth.identity()
-            response = await self._send(identity, method, path, params, headers, data, read, most)
+            response = await self._send(identity, sent)
             if response.status == 401 and await self._auth.renewed(identity):
-                identity = await self._auth.identity()
-                response = await self._send(identity, method, path, params, headers, data, read, most)
+                response = await self._send(await self._auth.identity(), sent)
             return response
 
-    async def stream(self, path: str, params: Mapping[str, str], headers: Mapping[str, str], read: float) -> Stream:
+    async def stream(self, sent: Request) -> Stream:
         """A GET whose answer goes on; it takes no place among the requests. To be closed by the caller."""
         identity = await self._auth.identity()
-        stream = await self._stream(identity, path, params, headers, read)
+        stream = await self._stream(identity, sent)
         try:
             renewed = stream.status == 401 and await self._auth.renewed(identity)
         except BaseException:
@@ -87,54 +77,26 @@ class Session:
             raise
         if renewed:
             await stream.close()
-            stream = await self._stream(await self._auth.identity(), path, params, headers, read)
+            stream = await self._stream(await self._auth.identity(), sent)
         return stream
 
-    async def _stream(
-        self, identity: Identity, path: str, params: Mapping[str, str], headers: Mapping[str, str], read: float
-    ) -> Stream:
+    async def _stream(self, identity: Identity, sent: Request) -> Stream:
         transport = await self._transport_for(identity)
-        return await transport.stream(
-            path,
-            params=params,
-            headers=self._headers(headers, identity),
-            connect=self._connect,
-            read=read,
-            stall=self._stall,
-        )
+        return await transport.stream(sent, self._headers(sent, identity), self._connect, self._stall)
 
-    async def _send(
-        self,
-        identity: Identity,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        headers: Mapping[str, str],
-        data: Opaque | None,
-        read: float,
-        most: int,
-    ) -> Response:
+    async def _send(self, identity: Identity, sent: Request) -> Response:
         transport = await self._transport_for(identity)
         with self.meters.measure() as note:
-            response = await transport.exchange(
-                method,
-                path,
-                params=params,
-                headers=self._headers(headers, identity),
-                data=data,
-                connect=self._connect,
-                read=read,
-                most=most,
-            )
+            response = await transport.exchange(sent, self._headers(sent, identity), self._connect)
             note(response.headers.get("Date"))
         for warning in warnings_of(response.header_values("Warning")):
             emit(warning)
         return response
 
-    def _headers(self, headers: Mapping[str, str], identity: Identity) -> Secrets:
+    def _headers(self, sent: Request, identity: Identity) -> Secrets:
         from .transport import Secrets
 
-        made = Secrets(headers.items())
+        made = Secrets(sent.headers.items())
         if identity.authorization is not None:
             made.add("Authorization", identity.authorization.reveal())
         for key, value in impersonation_headers(self.endpoint.login.impersonate):

@@ -37,7 +37,7 @@ from .bodies import GZIP, TooLarge, Unasked, packing, whole
 from .client_package import Configuration, RESTClientObject
 from .endpoint import Endpoint
 from .errors import ConfigError, ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
-from .responses import Opaque, Response
+from .responses import Opaque, Request, Response
 from .tls import failed
 
 _MAX_REFUSAL: Final = 1024 * 1024
@@ -148,31 +148,18 @@ class Transport(RESTClientObject):
         strange = self.endpoint.delivered and not self.proxy and not is_near(self.host)
         return Connections(limit=0, ssl=self.ssl_context, socket_factory=_socket_elsewhere if strange else _socket)
 
-    async def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str],
-        headers: Secrets,
-        data: Opaque | None,
-        connect: float,
-        read: float,
-        most: int,
-    ) -> Response:
-        """One request and its whole answer, whatever its status. Raises KubeError.
-
-        Seconds for `connect` and `read`, which is how long nothing may come; bytes for `most`.
-        """
+    async def exchange(self, sent: Request, headers: Secrets, connect: float) -> Response:
+        """One request and its whole answer, whatever its status; `connect` in seconds. Raises KubeError."""
+        read = sent.read
         total = limits.whole_answer(connect, read)
         timeouts = aiohttp.ClientTimeout(total=total, connect=connect, sock_connect=connect, sock_read=read)
         failure: KubeError
         self.users += 1
         try:
-            answer = await self._request(method, path, params, headers, data, timeouts)
+            answer = await self._request(sent, headers, timeouts)
             async with answer:
                 packed = packing(answer.headers.get("Content-Encoding"), asked=not self.plain)
-                body = await whole(answer.content, packed=packed, most=most, values=self.sizes.values)
+                body = await whole(answer.content, packed=packed, most=sent.most, values=self.sizes.values)
                 return Response(answer.status, answer.headers, body)
         except (TooLarge, Unasked, *_TROUBLE) as error:
             failure = self.classify(error, read, total)
@@ -180,10 +167,8 @@ class Transport(RESTClientObject):
             await self._unused()
         raise failure
 
-    async def stream(
-        self, path: str, *, params: Mapping[str, str], headers: Secrets, connect: float, read: float, stall: float
-    ) -> Stream:
-        """A GET whose answer arrives bit by bit. Headers are due within `read`, each further bit within `stall`.
+    async def stream(self, sent: Request, headers: Secrets, connect: float, stall: float) -> Stream:
+        """A GET whose answer arrives bit by bit. Headers are due within its `read`, each further bit within `stall`.
 
         All in seconds. Raises KubeError.
         """
@@ -191,17 +176,17 @@ class Transport(RESTClientObject):
         failure: KubeError
         self.users += 1
         try:
-            async with asyncio.timeout(connect + read):
-                answer = await self._request("GET", path, params, headers, None, timeouts, packed=False)
+            async with asyncio.timeout(connect + sent.read):
+                answer = await self._request(sent, headers, timeouts, packed=False)
             try:
                 packing(answer.headers.get("Content-Encoding"), asked=False)
             except Unasked:
                 answer.close()
                 raise
             self._open.add(answer)
-            return Stream(self, answer, read, stall)
+            return Stream(self, answer, sent.read, stall)
         except (Unasked, *_TROUBLE) as error:
-            failure = self.classify(error, read)
+            failure = self.classify(error, sent.read)
             await self._unused()
         except BaseException:
             await self._unused()
@@ -216,15 +201,7 @@ class Transport(RESTClientObject):
             await self._unused()
 
     async def _request(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str],
-        headers: Secrets,
-        data: Opaque | None,
-        timeouts: aiohttp.ClientTimeout,
-        *,
-        packed: bool = True,
+        self, sent: Request, headers: Secrets, timeouts: aiohttp.ClientTimeout, *, packed: bool = True
     ) -> aiohttp.ClientResponse:
         session = self._session()
         options: dict[str, Any] = {"proxy": self.proxy} if self.proxy else {}
@@ -233,11 +210,10 @@ class Transport(RESTClientObject):
         headers = Secrets(headers)
         headers["User-Agent"] = USER_AGENT
         headers["Accept-Encoding"] = GZIP if packed and not self.plain else "identity"
-        query = f"?{urlencode(params)}" if params else ""
-        url = URL(f"{self.endpoint.server}{path}{query}", encoded=True)  # escaped already; never twice
-        return await session.request(
-            method, url, headers=headers, data=data, timeout=timeouts, allow_redirects=False, **options
-        )
+        query = f"?{urlencode(sent.params)}" if sent.params else ""
+        url = URL(f"{self.endpoint.server}{sent.path}{query}", encoded=True)  # escaped already; never twice
+        options |= {"headers": headers, "data": sent.data, "timeout": timeouts, "allow_redirects": False}
+        return await session.request(sent.method, url, **options)
 
     def classify(self, error: BaseException, waited: float, total: float = 0.0) -> KubeError:
         """What went wrong, in our words; nothing of `error` but its kind and the system's own text is kept.

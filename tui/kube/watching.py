@@ -13,7 +13,7 @@ from .answers import is_object
 from .errors import ProtocolError
 from .limits import Sizes, values_in
 from .request_info import describe
-from .responses import Opaque, Status, decode, refusal, status_error
+from .responses import Opaque, Request, Status, decode, refusal, status_error
 
 if TYPE_CHECKING:
     from .client import Client
@@ -55,7 +55,7 @@ async def watched(
     Raises KubeError: a refusal, or what the server says in an ERROR event.
     """
     cluster, info = client.endpoint.name, describe("GET", path, params)
-    stream = await client.session.stream(path, params, {"Accept": accept}, client.timeouts.read)
+    stream = await client.session.stream(Request("GET", path, params, {"Accept": accept}, client.timeouts.read))
     try:
         if stream.status >= 300:
             raise refusal(await stream.whole(), info, cluster)

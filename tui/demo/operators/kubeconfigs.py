@@ -62,7 +62,7 @@ def config(
 
 
 def fleet_kubeconfig(
-    clusters: Mapping[str, EmbeddedCluster], folder: Path, more: tuple[Mapping[str, Object], Mapping[str, Object]]
+    clusters: Mapping[str, EmbeddedCluster], folder: Path, more: tuple[dict[str, Object], dict[str, Object]]
 ) -> bytes:
     """One context for each cluster, the first being current; `more` clusters and users belong to no context.
 

@@ -115,13 +115,13 @@ class _Seed:
     def project(self, namespace: str, name: str) -> None:
         """A project and its namespace."""
         labels = {"gardener.cloud/role": "project", "project.gardener.cloud/name": name}
-        body = {"spec": {"finalizers": ["kubernetes"]}, "status": {"phase": "Active"}}
-        self.put(NAMESPACES, made("Namespace", namespace, labels=labels, **body))
+        spec, status = {"finalizers": ["kubernetes"]}, {"phase": "Active"}
+        self.put(NAMESPACES, made("Namespace", namespace, labels=labels, spec=spec, status=status))
         self.put(SERVICE_ACCOUNTS, account("default", namespace))
         member = {"apiGroup": RBAC, "kind": "User", "name": "kubernetes-admin", "role": "admin", "roles": ["owner"]}
-        spec = {"namespace": namespace, "purpose": f"{name} clusters", "members": [member]}
-        status = {"phase": "Ready", "observedGeneration": 1}
-        self.put(PROJECTS, made("Project", name, "", f"{GROUP}/{VERSION}", spec=spec, status=status))
+        project = made("Project", name, "", f"{GROUP}/{VERSION}")
+        project["spec"] = {"namespace": namespace, "purpose": f"{name} clusters", "members": [member]}
+        self.put(PROJECTS, project | {"status": {"phase": "Ready", "observedGeneration": 1}})
 
     def named(self) -> None:
         """What the garden calls itself; everybody who is let in may read it."""
