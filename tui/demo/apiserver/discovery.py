@@ -63,11 +63,7 @@ class Discovery:
                 "kind": kind.kind,
                 "verbs": list(self._verbs(kind)),
             }
-            if kind.short_names:
-                entry["shortNames"] = list(kind.short_names)
-            if kind.categories:
-                entry["categories"] = list(kind.categories)
-            entries.append(entry)
+            entries.append(entry | _nicknames(kind))
             for name, body, verbs in self._parts(kind):
                 part: dict[str, Any] = {
                     "name": f"{kind.plural}/{name}",
@@ -93,39 +89,27 @@ class Discovery:
                 for v in versions
             ]
             items.append({"metadata": {"name": group} if group else {}, "versions": shown})
-        return {
-            "kind": "APIGroupDiscoveryList",
-            "apiVersion": f"apidiscovery.k8s.io/{version}",
-            "metadata": {},
-            "items": items,
-        }
+        head = {"kind": "APIGroupDiscoveryList", "apiVersion": f"apidiscovery.k8s.io/{version}"}
+        return head | {"metadata": {}, "items": items}
 
     def _aggregate(self, kind: Kind) -> dict[str, Any]:
         shown: dict[str, Any] = {
             "resource": kind.plural,
-            "responseKind": {"group": kind.group, "version": kind.version, "kind": kind.kind},
+            "responseKind": _response_kind(kind.group, kind.version, kind.kind),
             "scope": "Namespaced" if kind.namespaced else "Cluster",
             "singularResource": kind.singular or kind.kind.lower(),
             "verbs": list(self._verbs(kind)),
         }
-        if kind.short_names:
-            shown["shortNames"] = list(kind.short_names)
-        if kind.categories:
-            shown["categories"] = list(kind.categories)
+        shown |= _nicknames(kind)
         parts = [
-            {
-                "subresource": name,
-                "responseKind": {"group": body[0], "version": body[1], "kind": body[2]},
-                "verbs": list(verbs),
-            }
+            {"subresource": name, "responseKind": _response_kind(*body), "verbs": list(verbs)}
             for name, body, verbs in self._parts(kind)
         ]
         return shown | {"subresources": parts} if parts else shown
 
     def _of(self, group: str, version: str) -> list[Kind]:
-        return sorted(
-            (kind for kind in self._all() if (kind.group, kind.version) == (group, version)), key=lambda k: k.plural
-        )
+        found = (kind for kind in self._all() if (kind.group, kind.version) == (group, version))
+        return sorted(found, key=lambda kind: kind.plural)
 
     def _verbs(self, kind: Kind) -> tuple[str, ...]:
         return ("create",) if kind.collection in self._virtual else kind.verbs
@@ -142,6 +126,15 @@ class Discovery:
             if (group, plural) == kind.collection:
                 parts.append((name, (part.group or kind.group, part.version or kind.version, part.kind), part.verbs))
         return sorted(parts)
+
+
+def _nicknames(kind: Kind) -> dict[str, Any]:
+    named = {"shortNames": list(kind.short_names), "categories": list(kind.categories)}
+    return {key: names for key, names in named.items() if names}
+
+
+def _response_kind(group: str, version: str, kind: str) -> dict[str, str]:
+    return {"group": group, "version": version, "kind": kind}
 
 
 def _group(name: str, versions: list[str]) -> dict[str, Any]:

@@ -31,12 +31,8 @@ def whole(kind: Kind, item: Stored) -> bytes:
 
 def plain(kind: Kind, obj: dict[str, Any]) -> bytes:
     """An object that is not stored in this state (a dry run)."""
-    return _encode(
-        {"kind": kind.kind, "apiVersion": kind.api_version} | {k: v for k, v in obj.items() if k not in _HEAD}
-    )
-
-
-_HEAD = ("kind", "apiVersion")
+    head = {"kind": kind.kind, "apiVersion": kind.api_version}
+    return _encode(head | {k: v for k, v in obj.items() if k not in head})
 
 
 def partial(item: Stored) -> bytes:
@@ -98,28 +94,16 @@ class Printer:
         columns = [] if self._declared else definitions(self._kind.columns)
         self._declared = True
         rows = b",".join(self._row(item) for item in items)
-        return b'{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":%s,"columnDefinitions":%s,"rows":[%s]}' % (
-            _encode(metadata),
-            _encode(columns),
-            rows,
-        )
+        head = b'{"kind":"Table","apiVersion":"meta.k8s.io/v1","metadata":%s,"columnDefinitions":%s,"rows":[%s]}'
+        return head % (_encode(metadata), _encode(columns), rows)
 
     def _row(self, item: Stored) -> bytes:
         line = _encode(cells(self._kind.columns, item.object, self._now))
-        match self._include:
-            case "None":
-                shown = b"null"
-            case "Object":
-                shown = whole(self._kind, item)
-            case _:
-                shown = partial(item)
+        shown = whole(self._kind, item) if self._include == "Object" else partial(item)
+        if self._include == "None":
+            shown = b"null"
         return b'{"cells":%s,"object":%s}' % (line, shown)
 
 
 def _list(kind: str, api_version: str, metadata: dict[str, Any], bodies: Iterable[bytes]) -> bytes:
-    return b'{"kind":"%s","apiVersion":"%s","metadata":%s,"items":[%s]}\n' % (
-        kind.encode(),
-        api_version.encode(),
-        _encode(metadata),
-        b",".join(bodies),
-    )
+    return _headed(kind, api_version, b'{"metadata":%s,"items":[%s]}\n' % (_encode(metadata), b",".join(bodies)))

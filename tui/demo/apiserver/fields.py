@@ -16,23 +16,13 @@ Fields = dict[str, Any]
 Path = tuple[str, ...]
 
 # What no manager ever owns.
-_UNOWNED = frozenset(
-    {
-        ("f:apiVersion",),
-        ("f:kind",),
-        ("f:metadata",),
-        ("f:metadata", "f:name"),
-        ("f:metadata", "f:namespace"),
-        ("f:metadata", "f:creationTimestamp"),
-        ("f:metadata", "f:deletionTimestamp"),
-        ("f:metadata", "f:deletionGracePeriodSeconds"),
-        ("f:metadata", "f:selfLink"),
-        ("f:metadata", "f:uid"),
-        ("f:metadata", "f:generation"),
-        ("f:metadata", "f:managedFields"),
-        ("f:metadata", "f:resourceVersion"),
-    }
+_OF_METADATA = (
+    "name namespace creationTimestamp deletionTimestamp deletionGracePeriodSeconds selfLink uid generation "
+    "managedFields resourceVersion"
 )
+_UNOWNED = frozenset({("f:apiVersion",), ("f:kind",), ("f:metadata",)}) | {
+    ("f:metadata", f"f:{name}") for name in _OF_METADATA.split()
+}
 
 PathSet = frozenset[Path]
 
@@ -136,14 +126,11 @@ def decode(tree: Mapping[str, Any]) -> PathSet:
 
 def _walk(tree: Mapping[str, Any], path: Path) -> Iterator[Path]:
     for key, sub in tree.items():
-        if key == ".":
-            yield path
-            continue
-        where = (*path, key)
-        if not sub:
-            yield where
-        else:
+        where = path if key == "." else (*path, key)
+        if sub and key != ".":
             yield from _walk(sub, where)
+        else:
+            yield where
 
 
 def remove(schema: Schema, value: Any, paths: PathSet) -> Any:

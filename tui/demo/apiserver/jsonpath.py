@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator as op
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -107,15 +108,13 @@ def _filter(value: Any, path: str, operator: str, wanted: Any) -> Iterator[Any]:
 
 
 def _holds(actual: Any, operator: str, wanted: Any) -> bool:
-    if operator == "==":
-        return bool(actual == wanted)
-    if operator == "!=":
-        return bool(actual != wanted)
     try:
-        outcome = {"<": actual < wanted, ">": actual > wanted, "<=": actual <= wanted, ">=": actual >= wanted}
+        return bool(_COMPARED[operator](actual, wanted))
     except TypeError:
         return False
-    return bool(outcome[operator])
+
+
+_COMPARED = {"==": op.eq, "!=": op.ne, "<": op.lt, ">": op.gt, "<=": op.le, ">=": op.ge}
 
 
 def _literal(text: str | None) -> Any:

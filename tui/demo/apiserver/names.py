@@ -41,16 +41,19 @@ _KEY_WORDS = (
 _ANNOTATIONS_LIMIT = 256 * 1024
 
 
+def _problems(text: str, most: int, form: re.Pattern[str], words: str) -> list[str]:
+    problems = [f"must be no more than {most} characters"] if len(text) > most else []
+    return problems if form.fullmatch(text) else [*problems, words]
+
+
 def label_problems(name: str) -> list[str]:
     """What is wrong with a name of at most 63 characters without dots (namespaces)."""
-    problems = ["must be no more than 63 characters"] if len(name) > 63 else []
-    return problems if _LABEL.fullmatch(name) else [*problems, _LABEL_WORDS]
+    return _problems(name, 63, _LABEL, _LABEL_WORDS)
 
 
 def subdomain_problems(name: str) -> list[str]:
     """What is wrong with a name of at most 253 characters, dots allowed (most kinds)."""
-    problems = ["must be no more than 253 characters"] if len(name) > 253 else []
-    return problems if _SUBDOMAIN.fullmatch(name) else [*problems, _SUBDOMAIN_WORDS]
+    return _problems(name, 253, _SUBDOMAIN, _SUBDOMAIN_WORDS)
 
 
 def segment_problems(name: str) -> list[str]:
@@ -80,16 +83,12 @@ def qualified_problems(name: str) -> list[str]:
 
 def value_problems(value: str) -> list[str]:
     """What is wrong with the value of a label."""
-    problems = ["must be no more than 63 characters"] if len(value) > 63 else []
-    return problems if _VALUE.fullmatch(value) else [*problems, _VALUE_WORDS]
+    return _problems(value, 63, _VALUE, _VALUE_WORDS)
 
 
 def key_problems(key: str) -> list[str]:
     """What is wrong with a key of a Secret's or ConfigMap's data."""
-    problems = ["must be no more than 253 characters"] if len(key) > 253 else []
-    if key in (".", ".."):
-        return [*problems, f"must not be '{key}'"]
-    return problems if _KEY.fullmatch(key) else [*problems, _KEY_WORDS]
+    return [f"must not be '{key}'"] if key in (".", "..") else _problems(key, 253, _KEY, _KEY_WORDS)
 
 
 def check_labels(labels: Mapping[str, Any], path: str) -> list[Cause]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from .kinds import Kind
-from .schema import Schema
 
 _FIELD_VALIDATION = {
     "name": "fieldValidation",
@@ -19,8 +18,7 @@ _FIELD_VALIDATION = {
 
 def group_versions(kinds: Iterable[Kind]) -> list[str]:
     """The documents there are, as paths: `api/v1`, `apis/GROUP/VERSION`."""
-    found = {f"apis/{k.group}/{k.version}" if k.group else f"api/{k.version}" for k in kinds}
-    return sorted(found)
+    return sorted({_path(kind) for kind in kinds})
 
 
 def index(kinds: Iterable[Kind]) -> dict[str, Any]:
@@ -30,7 +28,7 @@ def index(kinds: Iterable[Kind]) -> dict[str, Any]:
 
 def document(kinds: Iterable[Kind], path: str) -> dict[str, Any] | None:
     """`/openapi/v3/PATH`, None where there is no such version."""
-    chosen = [k for k in kinds if (f"apis/{k.group}/{k.version}" if k.group else f"api/{k.version}") == path]
+    chosen = [kind for kind in kinds if _path(kind) == path]
     if not chosen:
         return None
     paths: dict[str, Any] = {}
@@ -38,21 +36,24 @@ def document(kinds: Iterable[Kind], path: str) -> dict[str, Any] | None:
     for kind in chosen:
         identity = {"group": kind.group, "version": kind.version, "kind": kind.kind}
         name = schema_name(kind)
-        schemas[name] = _published(kind) | {"x-kubernetes-group-version-kind": [identity]}
+        schemas[name] = copy.deepcopy(kind.schema or {}) | {
+            "type": "object",
+            "x-kubernetes-group-version-kind": [identity],
+        }
         scope = f"/{path}/namespaces/{{namespace}}/{kind.plural}" if kind.namespaced else f"/{path}/{kind.plural}"
         paths[scope] = {"post": _operation("post", identity, name)}
-        paths[f"{scope}/{{name}}"] = {
-            "get": _operation("get", identity, name),
-            "put": _operation("put", identity, name),
-            "patch": _operation("patch", identity, name),
-            "delete": _operation("delete", identity, name),
-        }
+        verbs = ("get", "put", "patch", "delete")
+        paths[f"{scope}/{{name}}"] = {verb: _operation(verb, identity, name) for verb in verbs}
     return {
         "openapi": "3.0.0",
         "info": {"title": "Kubernetes", "version": "unversioned"},
         "paths": paths,
         "components": {"schemas": schemas},
     }
+
+
+def _path(kind: Kind) -> str:
+    return f"apis/{kind.group}/{kind.version}" if kind.group else f"api/{kind.version}"
 
 
 def schema_name(kind: Kind) -> str:
@@ -62,16 +63,11 @@ def schema_name(kind: Kind) -> str:
 
 
 def _operation(verb: str, identity: dict[str, str], schema: str) -> dict[str, Any]:
-    action = {"post": "post", "get": "get", "put": "put", "patch": "patch", "delete": "delete"}[verb]
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     operation: dict[str, Any] = {
-        "x-kubernetes-action": action,
+        "x-kubernetes-action": verb,
         "x-kubernetes-group-version-kind": identity,
-        "responses": {
-            "200": {
-                "description": "OK",
-                "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
-            }
-        },
+        "responses": {"200": {"description": "OK", "content": content}},
     }
     if verb in ("post", "put", "patch"):
         operation["parameters"] = [_FIELD_VALIDATION]
@@ -79,9 +75,3 @@ def _operation(verb: str, identity: dict[str, str], schema: str) -> dict[str, An
         media = ("application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json")
         operation["requestBody"] = {"content": {name: {"schema": {"type": "object"}} for name in media}}
     return operation
-
-
-def _published(kind: Kind) -> Schema:
-    schema = copy.deepcopy(kind.schema or {})
-    schema["type"] = "object"
-    return schema

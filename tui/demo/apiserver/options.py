@@ -43,7 +43,7 @@ def write_options(
     query: Mapping[str, str], user: UserInfo, agent: str, verb: str, *, checks_fields: bool, is_apply: bool = False
 ) -> WriteOptions:
     """The options of a create, an update or a patch."""
-    kind = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}[verb]
+    kind = f"{verb.capitalize()}Options"
     force = query.get("force", "") in ("true", "1")
     if is_apply:
         if not query.get("fieldManager"):
@@ -55,9 +55,8 @@ def write_options(
         raise _invalid_options(kind, not_supported("fieldValidation", validation, _VALIDATION))
     manager = query.get("fieldManager", "") or agent.split("/", 1)[0] or "unknown"
     if len(manager) > 128:
-        raise _invalid_options(
-            kind, Cause("FieldValueTooLong", "Too long: must have at most 128 bytes", "fieldManager")
-        )
+        cause = Cause("FieldValueTooLong", "Too long: must have at most 128 bytes", "fieldManager")
+        raise _invalid_options(kind, cause)
     dry_run = _dry_run([query["dryRun"]] if query.get("dryRun") else [], kind)
     return WriteOptions(user, manager, dry_run, validation if checks_fields else "Ignore", force)
 
@@ -85,13 +84,8 @@ def delete_options(query: Mapping[str, str], body: Any, user: UserInfo) -> Delet
     if propagation and propagation not in _PROPAGATION[:3]:
         raise _invalid_options("DeleteOptions", not_supported("propagationPolicy", propagation, _PROPAGATION))
     dry_run = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
-    return DeleteOptions(
-        user,
-        preconditions.get("uid"),
-        preconditions.get("resourceVersion"),
-        _dry_run(dry_run, "DeleteOptions"),
-        propagation,
-    )
+    uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
+    return DeleteOptions(user, uid, version, _dry_run(dry_run, "DeleteOptions"), propagation)
 
 
 @dataclass(frozen=True, slots=True)

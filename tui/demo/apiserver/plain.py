@@ -51,11 +51,13 @@ class PlainPaths:
         if request.method not in ("GET", "HEAD"):
             raise method_not_allowed()
         if path.startswith(_HEALTH):
-            return self._health(request, path)
+            passed = f"[+]ping ok\n[+]log ok\n[+]etcd ok\n{path[1:]} check passed\n"
+            return web.Response(text=passed if path in _HEALTH and "verbose" in request.query else "ok")
         accept = request.headers.get("Accept", "")
         if path in ("/api", "/apis") and (version := wants_aggregated(accept)) in ("v2", "v2beta1"):
             document = self._discovery.aggregated(core=path == "/api", version=version)
-            return _typed(document, f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList")
+            form = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+            return web.Response(body=msgspec.json.encode(document), headers={"Content-Type": form})
         found = self._document(path, request.host)
         if found is not None:
             return json_response(found)
@@ -95,12 +97,6 @@ class PlainPaths:
         groups = [f"/apis/{group}" for group in self._discovery.groups()]
         return sorted(["/api", "/api/v1", "/apis", *groups, *_HEALTH, *self._paths, "/openapi/v3", "/version"])
 
-    def _health(self, request: web.Request, path: str) -> web.Response:
-        if path in _HEALTH and "verbose" in request.query:
-            name = path.removeprefix("/")
-            return web.Response(text=f"[+]ping ok\n[+]log ok\n[+]etcd ok\n{name} check passed\n")
-        return web.Response(text="ok")
-
     def _openapi_v2(self, accept: str) -> web.Response:
         if _OPENAPI_V2_PROTOBUF in accept:
             return web.Response(body=_EMPTY_OPENAPI_V2, headers={"Content-Type": _OPENAPI_V2_PROTOBUF})
@@ -112,10 +108,5 @@ class PlainPaths:
 
 def json_response(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A document as JSON."""
-    return web.Response(
-        body=msgspec.json.encode(document), status=status, headers=headers, content_type="application/json"
-    )
-
-
-def _typed(document: Any, content_type: str) -> web.Response:
-    return web.Response(body=msgspec.json.encode(document), headers={"Content-Type": content_type})
+    body = msgspec.json.encode(document)
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")

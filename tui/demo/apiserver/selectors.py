@@ -20,26 +20,14 @@ _FIELDS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("", "secrets"): ("type",),
     ("", "namespaces"): ("status.phase",),
     ("", "pods"): (
-        "spec.nodeName",
-        "spec.restartPolicy",
-        "spec.schedulerName",
-        "spec.serviceAccountName",
-        "status.phase",
-        "status.podIP",
+        *(f"spec.{field}" for field in ("nodeName", "restartPolicy", "schedulerName", "serviceAccountName")),
+        *("status.phase", "status.podIP"),
     ),
     ("", "nodes"): ("spec.unschedulable",),
     ("", "events"): (
-        "involvedObject.kind",
-        "involvedObject.namespace",
-        "involvedObject.name",
-        "involvedObject.uid",
-        "involvedObject.apiVersion",
-        "involvedObject.resourceVersion",
-        "involvedObject.fieldPath",
-        "reason",
-        "reportingComponent",
-        "source",
-        "type",
+        *(f"involvedObject.{field}" for field in ("kind", "namespace", "name", "uid", "apiVersion")),
+        *("involvedObject.resourceVersion", "involvedObject.fieldPath"),
+        *("reason", "reportingComponent", "source", "type"),
     ),
 }
 
@@ -87,27 +75,22 @@ class _Labels:
             absent = self._key()
             return lambda labels: absent not in labels
         key = self._key()
-        match self._peek():
-            case "" | ",":
-                return lambda labels: key in labels
+        if self._peek() in ("", ","):
+            return lambda labels: key in labels
+        match self._next():
             case "=" | "==":
-                self._next()
                 wanted = self._value(key)
                 return lambda labels: labels.get(key) == wanted
             case "!=":
-                self._next()
                 unwanted = self._value(key)
                 return lambda labels: labels.get(key) != unwanted
             case "in":
-                self._next()
                 some = self._values()
                 return lambda labels: labels.get(key) in some
             case "notin":
-                self._next()
                 none = self._values()
                 return lambda labels: labels.get(key) not in none
             case "<" | ">" as operator:
-                self._next()
                 bound = self._value(key)
                 return lambda labels: _compares(labels.get(key), operator, bound)
             case found:

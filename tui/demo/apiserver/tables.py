@@ -5,10 +5,11 @@ Each column is a name and a function of one object; custom kinds have columns ma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from .jsonpath import compile_path
 
@@ -38,6 +39,16 @@ class Column:
         }
 
 
+_DAY: Final = 86400
+_UNITS: Final = (
+    (60, "m", 1, "s", 10, 180),
+    (3600, "h", 60, "m", 8, 48),
+    (_DAY, "d", 3600, "h", 8, 730),
+    (365 * _DAY, "y", _DAY, "d", 8, math.inf),
+)
+"""Seconds and sign of a unit and of the one within it; below how many of it both are shown, and below how many it is."""
+
+
 def human_duration(seconds: float) -> str:
     """A duration with the two units that matter, as kubectl writes ages."""
     whole = int(seconds)
@@ -45,25 +56,15 @@ def human_duration(seconds: float) -> str:
         return "<invalid>"
     if whole < 0:
         return "0s"
-    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
     if whole < 120:
         return f"{whole}s"
-    if minutes < 10:
-        return f"{minutes}m{whole % 60}s" if whole % 60 else f"{minutes}m"
-    if minutes < 180:
-        return f"{minutes}m"
-    if hours < 8:
-        return f"{hours}h{minutes % 60}m" if minutes % 60 else f"{hours}h"
-    if hours < 48:
-        return f"{hours}h"
-    if days < 8:
-        return f"{days}d{hours % 24}h" if hours % 24 else f"{days}d"
-    if days < 730:
-        return f"{days}d"
-    years, rest = divmod(days, 365)
-    if years < 8:
-        return f"{years}y{rest}d" if rest else f"{years}y"
-    return f"{years}y"
+    for unit, name, within, inner, both, alone in _UNITS:
+        amount, rest = whole // unit, whole % unit // within
+        if amount < both and rest:
+            return f"{amount}{name}{rest}{inner}"
+        if amount < alone:
+            return f"{amount}{name}"
+    raise AssertionError("the last unit has no end")
 
 
 def since(stamp: str | None, now: datetime) -> str:
@@ -124,12 +125,9 @@ def _role(obj: Object, _: datetime) -> str:
 
 def _subjects(kind: str) -> Cell:
     def cell(obj: Object, _: datetime) -> str:
-        names = [
-            f"{subject.get('namespace', '')}/{subject['name']}" if kind == "ServiceAccount" else subject["name"]
-            for subject in obj.get("subjects") or ()
-            if subject.get("kind") == kind
-        ]
-        return ", ".join(names)
+        found = [subject for subject in obj.get("subjects") or () if subject.get("kind") == kind]
+        robots = kind == "ServiceAccount"
+        return ", ".join((f"{one.get('namespace', '')}/" if robots else "") + one["name"] for one in found)
 
     return cell
 
@@ -181,18 +179,14 @@ def _restarts(obj: Object, _: datetime) -> int:
     return sum(status.get("restartCount", 0) for status in at(obj, "status", "containerStatuses", default=()))
 
 
-def _none(*path: str) -> Cell:
-    return path_cell(*path, default="<none>")
-
-
 PODS = (
     NAME,
     Column("Ready", _ready),
     Column("Status", _pod_status),
     Column("Restarts", _restarts, type="integer"),
     AGE,
-    Column("IP", _none("status", "podIP"), priority=1),
-    Column("Node", _none("spec", "nodeName"), priority=1),
+    Column("IP", path_cell("status", "podIP", default="<none>"), priority=1),
+    Column("Node", path_cell("spec", "nodeName", default="<none>"), priority=1),
 )
 
 
@@ -252,20 +246,14 @@ def custom_columns(printed: Sequence[Mapping[str, Any]]) -> tuple[Column, ...]:
     """The columns of a custom kind: its name, then what its definition asks for; an age where it asks for nothing."""
     if not printed:
         return (NAME, Column("Age", _age, type="date"))
-    columns = [NAME]
-    for wanted in printed:
-        columns.append(
-            Column(
-                wanted["name"],
-                _custom_cell(wanted["jsonPath"], wanted.get("type", "string")),
-                type=wanted.get("type", "string"),
-                format=wanted.get("format", ""),
-                priority=wanted.get("priority", 0),
-                description=wanted.get("description")
-                or f"Custom resource definition column (in JSONPath format): {wanted['jsonPath']}",
-            )
-        )
-    return tuple(columns)
+    return (NAME, *map(_custom_column, printed))
+
+
+def _custom_column(wanted: Mapping[str, Any]) -> Column:
+    path, kind = wanted["jsonPath"], wanted.get("type", "string")
+    said = wanted.get("description") or f"Custom resource definition column (in JSONPath format): {path}"
+    cell = _custom_cell(path, kind)
+    return Column(wanted["name"], cell, kind, wanted.get("format", ""), wanted.get("priority", 0), said)
 
 
 def _custom_cell(path: str, kind: str) -> Cell:
@@ -279,10 +267,9 @@ def _custom_cell(path: str, kind: str) -> Cell:
         match kind:
             case "date":
                 return since(value, now) if isinstance(value, str) else None
-            case "integer":
-                return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-            case "number":
-                return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+            case "integer" | "number":
+                fits = isinstance(value, int | float) and not isinstance(value, bool)
+                return (int(value) if kind == "integer" else value) if fits else None
             case "boolean":
                 return value if isinstance(value, bool) else None
             case _:
@@ -292,13 +279,7 @@ def _custom_cell(path: str, kind: str) -> Cell:
 
 
 def _plain(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case str():
-            return value
-        case _:
-            return str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def definitions(columns: Sequence[Column]) -> list[dict[str, Any]]:
