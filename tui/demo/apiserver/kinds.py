@@ -75,6 +75,9 @@ class Registry:
         """The kind at a path, None where there is none."""
         return self._kinds.get((group, version, plural))
 
+    def __getitem__(self, key: tuple[str, str, str]) -> Kind:
+        return self._kinds[key]
+
     def by_kind(self, api_version: str, kind: str) -> Kind | None:
         """The kind that an object with these two fields has."""
         return next((k for k in self if k.api_version == api_version and k.kind == kind), None)

@@ -46,7 +46,7 @@ _UNITS: Final = (
     (_DAY, "d", 3600, "h", 8, 730),
     (365 * _DAY, "y", _DAY, "d", 8, math.inf),
 )
-"""Seconds and sign of a unit and of the one within it; below how many of it both are shown, and below how many it is."""
+"""Seconds and sign of a unit and of the one within it; below how many of it both are shown, and below how many one."""
 
 
 def human_duration(seconds: float) -> str:

@@ -88,18 +88,15 @@ class Certificates:
         self._check(admission.name, spec)
 
     def _check(self, name: str, spec: Object) -> None:
-        if not spec.get("signerName"):
-            raise invalid(GROUP, self.kind.kind, name, [required("spec.signerName")])
-        if not spec.get("usages"):
-            raise invalid(GROUP, self.kind.kind, name, [required("spec.usages")])
-        seconds = spec.get("expirationSeconds")
+        causes = [required(f"spec.{field}") for field in ("signerName", "usages") if not spec.get(field)]
+        seconds, request = spec.get("expirationSeconds"), _request(spec)
         if seconds is not None and seconds < SHORTEST:
             why = "may not specify a duration less than 600 seconds (10 minutes)"
-            raise invalid(GROUP, self.kind.kind, name, [invalid_value("spec.expirationSeconds", seconds, why)])
-        request = _request(spec)
+            causes.append(invalid_value("spec.expirationSeconds", seconds, why))
         if request is None:
-            why = "PEM block type must be CERTIFICATE REQUEST"
-            raise invalid(GROUP, self.kind.kind, name, [invalid_value("spec.request", "", why)])
+            causes.append(invalid_value("spec.request", "", "PEM block type must be CERTIFICATE REQUEST"))
+        if request is None or causes:
+            raise invalid(GROUP, self.kind.kind, name, causes[:1])
         if spec["signerName"] == SIGNER and MASTERS in _names(request, NameOID.ORGANIZATION_NAME):
             raise forbidden(GROUP, PLURAL, name, f"use of {SIGNER} signer with {MASTERS} group is not allowed")
 

@@ -16,9 +16,8 @@ def ensure(status: Object, now: str) -> None:
     present = {condition["type"] for condition in conditions}
     for kind in ("Ready", *STEPS):
         if kind not in present:
-            conditions.append(
-                {"type": kind, "status": "Unknown", "reason": "Pending", "message": "", "lastTransitionTime": now}
-            )
+            unknown = {"type": kind, "status": "Unknown", "reason": "Pending", "message": ""}
+            conditions.append(unknown | {"lastTransitionTime": now})
 
 
 def put(status: Object, kind: str, state: str, reason: str, message: str, now: str) -> None:

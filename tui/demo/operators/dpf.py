@@ -15,11 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.demo.apiserver.access import Object
 from tui.demo.apiserver.apply import Manager, apply
-from tui.demo.apiserver.schema import Schema
 from tui.demo.apiserver.status import StatusError
 from tui.demo.apiserver.storage import SECRETS, SERVICE_ACCOUNTS, Change, rfc3339
 from tui.demo.apiserver.token_request import DEFAULT_SECONDS
@@ -74,11 +74,10 @@ class CredentialController:
         self._rng = random.Random(management.name)  # noqa: S311 (jitter)
         self.worker: Worker[Named] = Worker(self._reconcile, delay)
         self._storage.subscribe(self._changed, REQUESTS)
-        self._storage.subscribe(self._secret_changed, SECRETS)
+        self._storage.subscribe(partial(self._made_changed, "secret"), SECRETS)
         for cluster in clusters.values():
-            cluster.storage.subscribe(self._account_changed, SERVICE_ACCOUNTS)
-        for request in self._storage.list(REQUESTS):
-            self._add(request)
+            cluster.storage.subscribe(partial(self._made_changed, "serviceAccount"), SERVICE_ACCOUNTS)
+        self.look()
 
     # What calls for a look
 
@@ -94,19 +93,11 @@ class CredentialController:
         if before is None or _relevant(before.object) != _relevant(now):
             self._add(now)
 
-    def _secret_changed(self, change: Change) -> None:
-        if change.type == "DELETED":
-            _, namespace, name = change.now.key
-            self._add_where("secret", f"{namespace}/{name}")
-
-    def _account_changed(self, change: Change) -> None:
-        if change.type == "DELETED":
-            _, namespace, name = change.now.key
-            self._add_where("serviceAccount", f"{namespace}/{name}")
-
-    def _add_where(self, field: str, value: str) -> None:
-        for request in self._storage.list(REQUESTS):
-            if (request.get("status") or {}).get(field) == value:
+    def _made_changed(self, field: str, change: Change) -> None:
+        """What a request made, and names in this field of its status, is gone."""
+        _, namespace, name = change.now.key
+        for request in self._storage.list(REQUESTS) if change.type == "DELETED" else ():
+            if (request.get("status") or {}).get(field) == f"{namespace}/{name}":
                 self._add(request)
 
     def look(self) -> None:
@@ -154,15 +145,14 @@ class CredentialController:
         wanted = request["spec"].get("targetCluster")
         if not wanted:
             return self._management
-        return find_target(self._storage, self._clusters, wanted.get("namespace") or DEFAULT_NAMESPACE, wanted["name"])
+        return find_target(self._storage, self._clusters, *_place(wanted))
 
     def _account_step(self, request: Object, target: EmbeddedCluster) -> _Issued | None:
         """The account and, where one is needed, a new token. None: the token that exists is still good."""
         spec, status = request["spec"], request["status"]
-        namespace = spec["serviceAccount"].get("namespace") or DEFAULT_NAMESPACE
-        name = spec["serviceAccount"]["name"]
+        namespace, name = _place(spec["serviceAccount"])
         here = f"{namespace}/{name}"
-        where = _target_name(spec)
+        where = "/".join(_place(spec["targetCluster"])) if spec.get("targetCluster") else None
         moved = status.get("serviceAccount") not in (None, here) or (
             "serviceAccount" in status and status.get("targetCluster") != where
         )
@@ -220,8 +210,7 @@ class CredentialController:
 
     def _secret_of(self, request: Object) -> Object | None:
         """The Secret that the request asks for, where it is there. Raises where it is somebody else's."""
-        namespace = request["spec"]["secret"].get("namespace") or DEFAULT_NAMESPACE
-        name = request["spec"]["secret"]["name"]
+        namespace, name = _place(request["spec"]["secret"])
         found = self._storage.get(SECRETS, name, namespace)
         known = request["status"].get("secret") == f"{namespace}/{name}"
         if found is not None and not (known or _owned(found, request)):
@@ -230,16 +219,14 @@ class CredentialController:
 
     def _secret_step(self, request: Object, target: EmbeddedCluster, issued: _Issued | None) -> None:
         spec, status = request["spec"], request["status"]
-        namespace = spec["secret"].get("namespace") or DEFAULT_NAMESPACE
-        name = spec["secret"]["name"]
+        namespace, name = _place(spec["secret"])
         here, before = f"{namespace}/{name}", status.get("secret")
         token = issued.token if issued is not None else self._held(request)
         if token is None:
             raise ControllerError(f"the token for {here} is not held any more")
         found = self._secret_of(request)
-        owner = spec["serviceAccount"]
         try:
-            data = secret_data(spec["type"], target, owner.get("namespace") or DEFAULT_NAMESPACE, owner["name"], token)
+            data = secret_data(spec["type"], target, *_place(spec["serviceAccount"]), token)
         except ValueError as error:
             raise ControllerError(str(error)) from error
         wanted = spec.get("metadata") or {}
@@ -249,7 +236,7 @@ class CredentialController:
             "type": "Opaque",
             "data": data,
         }
-        schema = self._secret_schema()
+        schema = self._management.server.kinds["", "v1", "secrets"].schema or {}
         now = rfc3339(self._management.clock())
         manager = Manager(MANAGER, "Apply", "v1")
         if found is None:
@@ -261,12 +248,6 @@ class CredentialController:
             self._remove_secret(before)
         status["secret"] = here
 
-    def _secret_schema(self) -> Schema:
-        kind = self._management.server.kinds.get("", "v1", "secrets")
-        assert kind is not None
-        assert kind.schema is not None
-        return kind.schema
-
     # Leaving and ending
 
     def _leave(self, request: Object) -> None:
@@ -277,8 +258,7 @@ class CredentialController:
         if not name or old is None:
             return
         check_reachable(old)
-        found = old.storage.get(SERVICE_ACCOUNTS, name, namespace)
-        if found is not None:
+        if old.storage.get(SERVICE_ACCOUNTS, name, namespace) is not None:
             old.storage.delete(SERVICE_ACCOUNTS, name, namespace)
 
     def _cluster_of(self, name: str | None) -> EmbeddedCluster | None:
@@ -335,9 +315,8 @@ def _relevant(request: Object) -> tuple[Any, ...]:
     return request.get("spec"), metadata.get("deletionTimestamp"), metadata.get("finalizers")
 
 
-def _target_name(spec: Object) -> str | None:
-    target = spec.get("targetCluster")
-    return f"{target.get('namespace') or DEFAULT_NAMESPACE}/{target['name']}" if target else None
+def _place(reference: Object) -> Named:
+    return reference.get("namespace") or DEFAULT_NAMESPACE, reference["name"]
 
 
 def _seconds(spec: Object) -> int | None:

@@ -20,6 +20,7 @@ from tui.demo.apiserver.storage import SECRETS, Change, Collection, rfc3339
 
 from .eso_kinds import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES, definitions
 from .eso_provider import Connection, ProviderError, Unknown, connect, store_at
+from .objects import made
 from .worker import Worker
 
 if TYPE_CHECKING:
@@ -71,6 +72,29 @@ class _Controller:
     def _keep(self, obj: Object) -> float | None:
         raise NotImplementedError
 
+    def _wait(self, obj: Object) -> float | None:
+        """Seconds until it is looked at again: none where it was changed, None where it never is."""
+        status = obj.setdefault("status", {})
+        interval = _interval(obj)
+        if status.get("syncedResourceVersion") != _mark(obj["metadata"]):
+            return 0
+        if not interval:
+            return None
+        due = datetime.fromisoformat(status["refreshTime"]) + timedelta(seconds=interval)
+        return max(0.0, (due - self._home.clock()).total_seconds())
+
+    def _failed(self, obj: Object, reason: str, message: str) -> float:
+        if _condition(obj["status"], "False", reason, message, self._home.clock()):
+            self._storage.update(self.collection, obj)
+        return _RETRY
+
+    def _refreshed(self, obj: Object, reason: str, message: str, more: Object) -> float | None:
+        now = self._home.clock()
+        _condition(obj["status"], "True", reason, message, now)
+        obj["status"] |= {"refreshTime": rfc3339(now), "syncedResourceVersion": _mark(obj["metadata"]), **more}
+        self._storage.update(self.collection, obj)
+        return float(_interval(obj)) or None
+
     def _connect(self, reference: Object, namespace: str) -> Connection:
         kind = reference.get("kind") or "SecretStore"
         store = store_at(self._home, kind, reference["name"], namespace)
@@ -118,10 +142,8 @@ class PushController(_Controller):
             return 0.0
         if not self._managed_stores(push):
             return None
-        now = self._home.clock()
-        interval = _seconds(spec.get("refreshInterval", "1h"))
         status = push.setdefault("status", {})
-        if (wait := _wait(status, _mark(metadata), interval, now)) != 0:
+        if (wait := self._wait(push)) != 0:
             return wait
         before: Object = status.get("syncedPushSecrets") or {}
         try:
@@ -129,18 +151,8 @@ class PushController(_Controller):
             if spec.get("deletionPolicy") == "Delete":
                 self._withdraw(metadata["namespace"], before, synced)
         except (ProviderError, StatusError) as error:
-            if not _condition(status, "False", "Errored", f"set secret failed: {error}", now):
-                return _RETRY
-            self._storage.update(PUSH_SECRETS, push)
-            return _RETRY
-        _condition(status, "True", "Synced", "PushSecret synced successfully", now)
-        status |= {
-            "refreshTime": rfc3339(now),
-            "syncedResourceVersion": _mark(metadata),
-            "syncedPushSecrets": synced,
-        }
-        self._storage.update(PUSH_SECRETS, push)
-        return float(interval) if interval else None
+            return self._failed(push, "Errored", f"set secret failed: {error}")
+        return self._refreshed(push, "Synced", "PushSecret synced successfully", {"syncedPushSecrets": synced})
 
     def _managed_stores(self, push: Object) -> bool:
         """Whether any of its stores is this operator's; those that are missing count, so that this can be said."""
@@ -175,7 +187,8 @@ class PushController(_Controller):
         for store, entries in before.items():
             gone = [entry for key, entry in entries.items() if key not in now.get(store, {})]
             if gone:
-                connection = self._connect(_store_reference(store), namespace)
+                kind, _, name = store.partition("/")
+                connection = self._connect({"kind": kind, "name": name}, namespace)
                 for entry in gone:
                     connection.delete(entry)
 
@@ -201,10 +214,7 @@ class ExternalController(_Controller):
         metadata, spec = external["metadata"], external["spec"]
         if metadata.get("deletionTimestamp"):
             return None
-        now = self._home.clock()
-        interval = _seconds(spec.get("refreshInterval", "1h"))
-        status = external.setdefault("status", {})
-        if (wait := _wait(status, _mark(metadata), interval, now)) != 0:
+        if (wait := self._wait(external)) != 0:
             return wait
         try:
             if "secretStoreRef" not in spec:
@@ -212,15 +222,9 @@ class ExternalController(_Controller):
             connection = self._connect(spec["secretStoreRef"], metadata["namespace"])
             data = dict(_fetched(connection, spec))
         except (ProviderError, StatusError) as error:
-            said = f"could not get secret data from provider: {error}"
-            if _condition(status, "False", "SecretSyncedError", said, now):
-                self._storage.update(EXTERNAL_SECRETS, external)
-            return _RETRY
+            return self._failed(external, "SecretSyncedError", f"could not get secret data from provider: {error}")
         self._write(external, data)
-        _condition(status, "True", "SecretSynced", "secret synced", now)
-        status |= {"refreshTime": rfc3339(now), "syncedResourceVersion": _mark(metadata)}
-        self._storage.update(EXTERNAL_SECRETS, external)
-        return float(interval) if interval else None
+        return self._refreshed(external, "SecretSynced", "secret synced", {})
 
     def _write(self, external: Object, data: Object) -> None:
         metadata = external["metadata"]
@@ -231,18 +235,9 @@ class ExternalController(_Controller):
             if changed != found:
                 self._storage.update(SECRETS, changed)
             return
-        owner = {key: external[key] for key in ("apiVersion", "kind")} | {
-            "name": metadata["name"],
-            "uid": metadata["uid"],
-        }
-        own = {
-            "name": name,
-            "namespace": metadata["namespace"],
-            "uid": self._home.new_id(),
-            "creationTimestamp": rfc3339(self._home.clock()),
-            "ownerReferences": [owner],
-        }
-        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": own, "type": "Opaque", "data": data}
+        owner = {key: external[key] for key in ("apiVersion", "kind")} | {key: metadata[key] for key in ("name", "uid")}
+        secret = made("Secret", name, metadata["namespace"], type="Opaque", data=data)
+        secret["metadata"] |= {"uid": self._home.new_id(), "ownerReferences": [owner]}
         self._storage.create(SECRETS, secret)
 
 
@@ -264,38 +259,20 @@ def _ours(store: Object) -> bool:
 
 def _shaped(spec: Object, source: Object) -> Object:
     """What is pushed: any template resets type and metadata, without one the source's are copied."""
-    template = spec.get("template")
-    if template is None:
-        kept = {key: dict(source["metadata"].get(key) or {}) for key in ("labels", "annotations")}
-        return {"type": source.get("type", "Opaque"), "metadata": kept, "data": source.get("data") or {}}
-    given = template.get("metadata") or {}
+    shaping = source if spec.get("template") is None else spec["template"]
+    given = shaping.get("metadata") or {}
     metadata = {key: dict(given.get(key) or {}) for key in ("labels", "annotations")}
-    return {"type": template.get("type") or "Opaque", "metadata": metadata, "data": source.get("data") or {}}
+    return {"type": shaping.get("type") or "Opaque", "metadata": metadata, "data": source.get("data") or {}}
 
 
 def _store_key(reference: Object) -> str:
     return f"{reference.get('kind') or 'SecretStore'}/{reference['name']}"
 
 
-def _store_reference(key: str) -> Object:
-    kind, _, name = key.partition("/")
-    return {"kind": kind, "name": name}
-
-
 def _mark(metadata: Object) -> str:
     """What changes when somebody changes the object itself."""
     notes = json.dumps([metadata.get("annotations"), metadata.get("labels")], sort_keys=True)
     return f"{metadata.get('generation', 1)}-{hashlib.sha256(notes.encode()).hexdigest()[:32]}"
-
-
-def _wait(status: Object, mark: str, interval: int, now: datetime) -> float | None:
-    """Seconds until it is looked at again: none where it was changed, None where it never is."""
-    if status.get("syncedResourceVersion") != mark:
-        return 0
-    if not interval:
-        return None
-    due = datetime.fromisoformat(status["refreshTime"]) + timedelta(seconds=interval)
-    return max(0.0, (due - now).total_seconds())
 
 
 def _condition(status: Object, value: str, reason: str, message: str, now: datetime) -> bool:
@@ -308,5 +285,6 @@ def _condition(status: Object, value: str, reason: str, message: str, now: datet
     return True
 
 
-def _seconds(text: str) -> int:
+def _interval(obj: Object) -> int:
+    text = obj["spec"].get("refreshInterval", "1h")
     return sum(int(number) * _UNIT[unit] for number, unit in _DURATION.findall(text))

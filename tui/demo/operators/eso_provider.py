@@ -19,7 +19,6 @@ from cryptography.x509.oid import NameOID
 
 from tui.demo.apiserver.access import Attributes, Object, UserInfo
 from tui.demo.apiserver.faults import ServerState
-from tui.demo.apiserver.kinds import Kind
 from tui.demo.apiserver.options import WriteOptions
 from tui.demo.apiserver.storage import SECRETS
 from tui.demo.apiserver.verify import TokenRefused, account_name_user
@@ -118,11 +117,12 @@ class Connection:
     ) -> None:
         """By the way of every client, so that what the server refuses is refused here as well."""
         writer, options = self.target.server.resources.writer, WriteOptions(self.user, "external-secrets")
+        kind = self.target.server.kinds["", "v1", "secrets"]
         if found is None:
             self._need("create", name, namespace)
             own = {"name": name, "namespace": namespace}
             secret = {"apiVersion": "v1", "kind": "Secret", "metadata": own | metadata, "type": form, "data": data}
-            writer.create(self._secrets, namespace, secret, options)
+            writer.create(kind, namespace, secret, options)
             return
         changed = copy.deepcopy(found)
         changed["data"] = data
@@ -133,13 +133,7 @@ class Connection:
                 changed["metadata"].pop(part, None)
         if changed != found:
             self._need("update", name, namespace)
-            writer.update(self._secrets, namespace, name, changed, options)
-
-    @property
-    def _secrets(self) -> Kind:
-        kind = self.target.server.kinds.get("", "v1", "secrets")
-        assert kind is not None
-        return kind
+            writer.update(kind, namespace, name, changed, options)
 
     def _namespace(self, metadata: Mapping[str, Any]) -> str:
         other = metadata.get("remoteNamespace")
@@ -175,30 +169,55 @@ def store_at(home: EmbeddedCluster, kind: str, name: str, namespace: str) -> Obj
 def connect(home: EmbeddedCluster, clusters: Clusters, store: Object, namespace: str = "") -> Connection:
     """Where the store leads, as whom. `namespace` is that of whoever uses a ClusterSecretStore."""
     cluster_wide = store["kind"] == CLUSTER_STORE
-    namespace = namespace if cluster_wide else store["metadata"]["namespace"]
+    material = _Material(home, namespace if cluster_wide else store["metadata"]["namespace"], cluster_wide)
     kubernetes = store["spec"]["provider"].get("kubernetes")
     if kubernetes is None:
         raise ProviderError("could not get client: only the kubernetes provider is there in an embedded fleet")
-    url = (kubernetes.get("server") or {}).get("url", "")
+    server = kubernetes.get("server") or {}
+    url = server.get("url", "")
     target = next((cluster for cluster in clusters.values() if cluster.url == url), None)
-    user = _login(home, target, kubernetes.get("auth") or {}, namespace, cluster_wide=cluster_wide)
+    user = _login(material, target, kubernetes.get("auth") or {})
     if target is None:
         raise ProviderError(f"dial tcp: lookup {url.removeprefix('https://')}: no such host")
-    _check_authority(home, target, kubernetes.get("server") or {}, namespace, cluster_wide=cluster_wide)
+    _check_authority(material, target, server)
     return Connection(target, user, kubernetes.get("remoteNamespace") or "default", store["kind"])
 
 
-def _login(
-    home: EmbeddedCluster, target: EmbeddedCluster | None, auth: Object, namespace: str, *, cluster_wide: bool
-) -> UserInfo:
+@dataclass(frozen=True, slots=True)
+class _Material:
+    """The Secrets that a store may name, which are those of its own namespace where it has one."""
+
+    home: EmbeddedCluster
+    namespace: str
+    cluster_wide: bool
+
+    def at(self, reference: Object) -> bytes:
+        name, key = reference["name"], reference.get("key", "")
+        where = reference.get("namespace") or self.namespace
+        if not where:
+            raise Unknown("the namespace of whoever uses this store decides which Secret it logs in with")
+        found = self.home.storage.get(SECRETS, name, where if self.cluster_wide else self.namespace)
+        if found is None:
+            why = f'cannot get Kubernetes secret "{name}": secrets "{name}" not found'
+            raise ProviderError(f"could not get client: {why}")
+        value = (found.get("data") or {}).get(key)
+        if value is None:
+            raise _no_data(key)
+        return b64decode(value)
+
+
+def _no_data(key: str) -> ProviderError:
+    return ProviderError(f'could not get client: cannot find secret data for key: "{key}"')
+
+
+def _login(material: _Material, target: EmbeddedCluster | None, auth: Object) -> UserInfo:
     if "cert" in auth:
-        pem = _material(home, auth["cert"]["clientCert"], namespace, cluster_wide=cluster_wide)
+        pem = material.at(auth["cert"]["clientCert"])
         if b"BEGIN CERTIFICATE" not in pem:
-            key = auth["cert"]["clientCert"].get("key", "")
-            raise ProviderError(f'could not get client: cannot find secret data for key: "{key}"')
+            raise _no_data(auth["cert"]["clientCert"].get("key", ""))
         return _of_certificate(pem, target)
     if "token" in auth:
-        token = _material(home, auth["token"]["bearerToken"], namespace, cluster_wide=cluster_wide).decode()
+        token = material.at(auth["token"]["bearerToken"]).decode()
         if target is None:
             return UserInfo("")
         try:
@@ -207,7 +226,7 @@ def _login(
             raise ProviderError("could not verify if client is valid: Unauthorized") from refused
     if "serviceAccount" in auth:
         reference = auth["serviceAccount"]
-        return account_name_user(reference.get("namespace") or namespace, reference["name"])
+        return account_name_user(reference.get("namespace") or material.namespace, reference["name"])
     raise ProviderError("could not get client: no credentials provided")
 
 
@@ -218,40 +237,20 @@ def _of_certificate(pem: bytes, target: EmbeddedCluster | None) -> UserInfo:
             certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(target.authority.pem))
         except (ValueError, InvalidSignature) as error:
             raise ProviderError("could not verify if client is valid: Unauthorized") from error
-    names = {
-        oid: [str(part.value) for part in certificate.subject.get_attributes_for_oid(oid)]
+    names, groups = (
+        [str(part.value) for part in certificate.subject.get_attributes_for_oid(oid)]
         for oid in (NameOID.COMMON_NAME, NameOID.ORGANIZATION_NAME)
-    }
-    groups = (*names[NameOID.ORGANIZATION_NAME], "system:authenticated")
-    return UserInfo((names[NameOID.COMMON_NAME] or [""])[0], groups=groups)
+    )
+    return UserInfo(names[0] if names else "", groups=(*groups, "system:authenticated"))
 
 
-def _check_authority(
-    home: EmbeddedCluster, target: EmbeddedCluster, server: Object, namespace: str, *, cluster_wide: bool
-) -> None:
+def _check_authority(material: _Material, target: EmbeddedCluster, server: Object) -> None:
     pem = b64decode(server.get("caBundle") or "")
     if not pem and "caProvider" in server:
-        pem = _material(home, server["caProvider"], namespace, cluster_wide=cluster_wide)
+        pem = material.at(server["caProvider"])
     if pem.strip() != target.authority.pem.strip():
-        raise ProviderError(
-            f'Get "{target.url}": tls: failed to verify certificate: x509: certificate signed by unknown authority'
-        )
-
-
-def _material(home: EmbeddedCluster, reference: Object, namespace: str, *, cluster_wide: bool) -> bytes:
-    where = reference.get("namespace") or namespace
-    if not where:
-        raise Unknown("the namespace of whoever uses this store decides which Secret it logs in with")
-    found = home.storage.get(SECRETS, reference["name"], where if cluster_wide else namespace)
-    if found is None:
-        raise ProviderError(
-            f'could not get client: cannot get Kubernetes secret "{reference["name"]}": secrets '
-            f'"{reference["name"]}" not found'
-        )
-    value = (found.get("data") or {}).get(reference.get("key", ""))
-    if value is None:
-        raise ProviderError(f'could not get client: cannot find secret data for key: "{reference.get("key", "")}"')
-    return b64decode(value)
+        why = "tls: failed to verify certificate: x509: certificate signed by unknown authority"
+        raise ProviderError(f'Get "{target.url}": {why}')
 
 
 def _reads_secrets(rule: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tui.demo.apiserver.access import Attributes, Call, Object, Reply, Subresource, UserInfo
+from tui.demo.apiserver.access import Attributes, Call, Object, Reply, Subresource, refusal
 from tui.demo.apiserver.builtin import headed
 from tui.demo.apiserver.decoding import decode_object
 from tui.demo.apiserver.kinds import Kind
@@ -27,7 +27,6 @@ from tui.demo.apiserver.shapes import WHOLE, record
 from tui.demo.apiserver.status import (
     Cause,
     bad_request,
-    forbidden,
     internal,
     invalid,
     invalid_value,
@@ -98,7 +97,8 @@ class Garden:
         for kind in kinds():
             cluster.server.kinds.add(kind)
         for level in (ADMIN, VIEWER):
-            cluster.subresources[(*SHOOTS, level.subresource)] = _Access(self, level).subresource
+            access = Subresource(_Access(self, level).handle, level.kind, AUTHENTICATION, "v1alpha1")
+            cluster.subresources[(*SHOOTS, level.subresource)] = access
 
 
 class _Access:
@@ -110,15 +110,10 @@ class _Access:
         schema = headed(spec=record(expirationSeconds=WHOLE))
         self._kind = Kind(AUTHENTICATION, "v1alpha1", level.subresource, level.kind, schema=schema)
 
-    @property
-    def subresource(self) -> Subresource:
-        """How the server serves it."""
-        return Subresource(self.handle, self._level.kind, AUTHENTICATION, "v1alpha1")
-
     async def handle(self, call: Call) -> Reply:
         """Check in Gardener's order, then sign."""
         if self._level is ADMIN and call.attributes.namespace in self._garden.viewers:
-            raise forbidden(_OWN_GROUP, "shoots", call.attributes.name, _refusal(call))
+            raise refusal(call.user, call.attributes)
         spec = defaulted(decode_object(self._kind, call.body, WriteOptions(call.user)).get("spec"))
         seconds = self._checked(spec["expirationSeconds"])
         if not call.user.username:
@@ -135,14 +130,15 @@ class _Access:
         now = self._garden.cluster.clock().replace(microsecond=0)
         expires = now + timedelta(seconds=min(seconds, self._garden.max_seconds))
         key = await asyncio.to_thread(rsa.generate_private_key, public_exponent=65537, key_size=KEY_BITS)
-        certificate = there.certify(
-            key.public_key(), self._user(call.user), [self._group(system)], now - BACKDATE, expires
-        )
+        user, group = f"gardener.cloud:{self._level.name}:{call.user.username}", self._level.group(system=system)
+        if self._garden.first_era:
+            user, group = call.user.username, self._level.old_group
+        certificate = there.certify(key.public_key(), user, [group], now - BACKDATE, expires)
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         )
-        user = {"client-certificate-data": _base64(certificate), "client-key-data": _base64(pem)}
-        made = kubeconfig(f"{namespace}--{name}", addresses, authority, user, every_ca=self._garden.first_era)
+        login = {"client-certificate-data": _base64(certificate), "client-key-data": _base64(pem)}
+        made = kubeconfig(f"{namespace}--{name}", addresses, authority, login, every_ca=self._garden.first_era)
         body = {
             "kind": self._level.kind,
             "apiVersion": f"{AUTHENTICATION}/v1alpha1",
@@ -171,21 +167,6 @@ class _Access:
             cause = required("status.status", why)
             raise invalid("core.gardener.cloud", "Shoot", shoot["metadata"]["name"], [cause])
         return found
-
-    def _user(self, user: UserInfo) -> str:
-        return user.username if self._garden.first_era else f"gardener.cloud:{self._level.name}:{user.username}"
-
-    def _group(self, system: bool) -> str:
-        return self._level.old_group if self._garden.first_era else self._level.group(system=system)
-
-
-def _refusal(call: Call) -> str:
-    """What an authorizer says, for projects in which the one operator of the demo is to be less than it is."""
-    wanted = call.attributes
-    return (
-        f'User "{call.user.username}" cannot {wanted.verb} resource "shoots/{wanted.subresource}" in API group '
-        f'"{wanted.group}" in the namespace "{wanted.namespace}"'
-    )
 
 
 def defaulted(spec: Object | None) -> Object:
