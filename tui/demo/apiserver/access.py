@@ -141,8 +141,6 @@ def refusal(user: UserInfo, attributes: Attributes, reason: str = "") -> StatusE
         return StatusError(HTTPStatus.FORBIDDEN, "Forbidden", f"forbidden: {why}", {})
     resource = attributes.resource + (f"/{attributes.subresource}" if attributes.subresource else "")
     where = f'in the namespace "{attributes.namespace}"' if attributes.namespace else "at the cluster scope"
-    why = (
-        f'User "{user.username}" cannot {attributes.verb} resource "{resource}" '
-        f'in API group "{attributes.group}" {where}{because}'
-    )
+    what = f'resource "{resource}" in API group "{attributes.group}"'
+    why = f'User "{user.username}" cannot {attributes.verb} {what} {where}{because}'
     return forbidden(attributes.group, attributes.resource, attributes.name, why)

@@ -114,20 +114,21 @@ class Authenticator:
             if groups or uid or extra:
                 raise internal("requested impersonation of groups, uid or extra without impersonating a user")
             return user
-        account = account_of(name)
+        account, api = account_of(name), "authentication.k8s.io"
+        wanted = [Attributes("impersonate", "", "v1", "users", name=name)]
         if account is not None:
-            self._must_impersonate(user, Attributes("impersonate", "", "v1", "serviceaccounts", "", *account))
-        else:
-            self._must_impersonate(user, Attributes("impersonate", "", "v1", "users", name=name))
-        for group in groups:
-            self._must_impersonate(user, Attributes("impersonate", "", "v1", "groups", name=group))
-        group_api = "authentication.k8s.io"
-        if uid:
-            self._must_impersonate(user, Attributes("impersonate", group_api, "v1", "uids", name=uid))
-        for key, values in extra.items():
-            for value in values:
-                wanted = Attributes("impersonate", group_api, "v1", "userextras", key, name=value)
-                self._must_impersonate(user, wanted)
+            wanted = [Attributes("impersonate", "", "v1", "serviceaccounts", "", *account)]
+        wanted += [Attributes("impersonate", "", "v1", "groups", name=group) for group in groups]
+        wanted += [Attributes("impersonate", api, "v1", "uids", name=uid)] if uid else []
+        wanted += [
+            Attributes("impersonate", api, "v1", "userextras", key, name=value)
+            for key, values in extra.items()
+            for value in values
+        ]
+        for one in wanted:
+            decision = self._authorize(user, one)
+            if not decision.allowed:
+                raise refusal(user, one, decision.reason)
         if not groups and account is not None:
             groups = account_name_user(*account).groups
         if name == ANONYMOUS.username:
@@ -135,11 +136,6 @@ class Authenticator:
         elif "system:authenticated" not in groups:
             groups = (*groups, "system:authenticated")
         return UserInfo(name, uid, groups, extra)
-
-    def _must_impersonate(self, user: UserInfo, wanted: Attributes) -> None:
-        decision = self._authorize(user, wanted)
-        if not decision.allowed:
-            raise refusal(user, wanted, decision.reason)
 
 
 def _is_text(values: Iterable[str]) -> bool:

@@ -102,10 +102,8 @@ class Authorizer:
         """Refuses what an apply would create where only patching is allowed; a POST was authorized already."""
         if admission.operation != "CREATE" or admission.subresource:
             return
-        kind = admission.kind
-        wanted = Attributes(
-            "create", kind.group, kind.version, kind.plural, namespace=admission.namespace, name=admission.name
-        )
+        kind, namespace, name = admission.kind, admission.namespace, admission.name
+        wanted = Attributes("create", kind.group, kind.version, kind.plural, namespace=namespace, name=name)
         decision = self(admission.user, wanted)
         if not decision.allowed:
             raise refusal(admission.user, wanted, decision.reason)
@@ -118,7 +116,8 @@ class Authorizer:
         if plural in _KINDS:
             if admission.old is not None and admission.old.get("rules") == obj.get("rules"):
                 return
-            self._must_hold(admission, obj.get("rules") or (), self._may(admission, "escalate", plural, admission.name))
+            if not self._may(admission, "escalate", plural, admission.name):
+                self._must_hold(admission, obj.get("rules") or ())
         elif plural in ("rolebindings", "clusterrolebindings"):
             if admission.old is not None and all(admission.old.get(f) == obj.get(f) for f in ("roleRef", "subjects")):
                 return
@@ -130,18 +129,14 @@ class Authorizer:
                 return
             role = self._role(reference, admission.namespace)
             if role is None:
-                plural_name = {"Role": "roles", "ClusterRole": "clusterroles"}[reference["kind"]]
-                why = f'{plural_name}.{GROUP} "{reference.get("name", "")}" not found'
-                raise forbidden(GROUP, plural, admission.name, why)
-            self._must_hold(admission, role.get("rules") or (), False)
+                raise forbidden(GROUP, plural, admission.name, f'{target}.{GROUP} "{reference["name"]}" not found')
+            self._must_hold(admission, role.get("rules") or ())
 
     def _may(self, admission: Admission, verb: str, plural: str, name: str) -> bool:
         wanted = Attributes(verb, GROUP, "v1", plural, namespace=admission.namespace, name=name)
         return self(admission.user, wanted).allowed
 
-    def _must_hold(self, admission: Admission, rules: Sequence[Rule], excused: bool) -> None:
-        if excused:
-            return
+    def _must_hold(self, admission: Admission, rules: Sequence[Rule]) -> None:
         held, errors = self.rules_for(admission.user, admission.namespace)
         missing = uncovered(held, rules)
         if not missing:
@@ -166,22 +161,16 @@ def account_of(username: str) -> tuple[str, str] | None:
 def _allows(rule: Rule, attributes: Attributes) -> bool:
     if not attributes.is_resource:
         return allows_path(rule, verb=attributes.verb, path=attributes.path)
-    return allows_resource(
-        rule,
-        verb=attributes.verb,
-        group=attributes.group,
-        resource=attributes.resource,
-        subresource=attributes.subresource,
-        name=attributes.name,
-    )
+    wanted = {field: getattr(attributes, field) for field in ("verb", "group", "resource", "subresource", "name")}
+    return allows_resource(rule, **wanted)
 
 
 def _described(binding: Object, subject: Object) -> str:
     """A grant as access reviews explain it."""
     namespace = binding["metadata"].get("namespace", "")
-    kind, name = ("RoleBinding", f"{binding['metadata']['name']}/{namespace}")
-    if not namespace:
-        kind, name = "ClusterRoleBinding", binding["metadata"]["name"]
+    kind, name = "ClusterRoleBinding", binding["metadata"]["name"]
+    if namespace:
+        kind, name = "RoleBinding", f"{name}/{namespace}"
     whom = subject["name"]
     if subject["kind"] == "ServiceAccount":
         whom = f"{whom}/{subject.get('namespace') or namespace}"

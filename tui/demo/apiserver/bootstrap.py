@@ -87,16 +87,13 @@ _BINDINGS: Final[dict[str, tuple[str, ...]]] = {
 def bootstrap_objects(*, with_self_subject_review: bool = True) -> Iterator[dict[str, Any]]:
     """Every default ClusterRole and ClusterRoleBinding, ready to be stored."""
     for name, rules in _roles(with_self_subject_review=with_self_subject_review).items():
-        yield {"apiVersion": f"{_RBAC}/v1", "kind": "ClusterRole", "metadata": _metadata(name), "rules": rules}
+        yield _object("ClusterRole", name) | {"rules": rules}
     for name, groups in _BINDINGS.items():
-        yield {
-            "apiVersion": f"{_RBAC}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": _metadata(name),
-            "roleRef": {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name},
-            "subjects": [{"apiGroup": _RBAC, "kind": "Group", "name": group} for group in groups],
-        }
+        ref = {"apiGroup": _RBAC, "kind": "ClusterRole", "name": name}
+        subjects = [{"apiGroup": _RBAC, "kind": "Group", "name": group} for group in groups]
+        yield _object("ClusterRoleBinding", name) | {"roleRef": ref, "subjects": subjects}
 
 
-def _metadata(name: str) -> dict[str, Any]:
-    return {"name": name, "labels": dict(_LABELS), "annotations": dict(_ANNOTATIONS)}
+def _object(kind: str, name: str) -> dict[str, Any]:
+    metadata = {"name": name, "labels": dict(_LABELS), "annotations": dict(_ANNOTATIONS)}
+    return {"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": metadata}

@@ -6,19 +6,52 @@ Each is created, answered and never stored. Which of them a version has is in `f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from aiohttp import web
 
 from .access import Attributes, Authorize, Call, Handler, Object, Reply, UserInfo, Virtual
 from .authn import Authenticator
 from .authz import Authorizer
+from .builtin import headed
+from .decoding import decode_object
 from .features import Features
 from .kinds import Kind
-from .review_bodies import AUTHENTICATION, AUTHORIZATION, read
+from .options import WriteOptions
 from .rules import Rule
-from .status import StatusError, bad_request, invalid, invalid_value, required
+from .schema import Schema
+from .shapes import TEXT, WHOLE, each, listed, mapped, record
+from .status import bad_request, invalid, invalid_value, required
 from .verify import TokenRefused
+
+AUTHENTICATION: Final = "authentication.k8s.io"
+AUTHORIZATION: Final = "authorization.k8s.io"
+
+_ACCESS: Final = {
+    "resourceAttributes": record(each("namespace verb group version resource subresource name")),
+    "nonResourceAttributes": record(each("path verb")),
+}
+_SUBJECT: Final = record(each("user uid"), groups=listed(), extra=mapped(listed()), **_ACCESS)
+_SPECS: Final[dict[str, Schema]] = {
+    "TokenRequest": record(
+        audiences=listed(),
+        expirationSeconds=WHOLE,
+        boundObjectRef=record(each("kind apiVersion name uid")),
+    ),
+    "TokenReview": record(token=TEXT, audiences=listed()),
+    "SelfSubjectReview": record(),
+    "SelfSubjectAccessReview": record(_ACCESS),
+    "SubjectAccessReview": _SUBJECT,
+    "LocalSubjectAccessReview": _SUBJECT,
+    "SelfSubjectRulesReview": record(namespace=TEXT),
+}
+_NOBODY: Final = UserInfo("")
+
+
+def read(kind: Kind, body: Any) -> Object:
+    """The body as an object of `kind` (one of those above). Raises 400 where it is none."""
+    return decode_object(replace(kind, schema=headed(spec=_SPECS[kind.kind])), body, WriteOptions(_NOBODY))
 
 
 class Reviews:
@@ -102,17 +135,16 @@ class Reviews:
     def _decide(self, call: Call, user: UserInfo, spec: Mapping[str, Any]) -> Object:
         resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
         if (resource is None) == (path is None):
-            raise _exactly_one(call.kind.kind, resource is not None)
-        if resource is not None:
-            attributes = Attributes(
-                resource.get("verb", ""),
-                resource.get("group", ""),
-                resource.get("version", ""),
-                resource.get("resource", ""),
-                resource.get("subresource", ""),
-                resource.get("namespace", ""),
-                resource.get("name", ""),
+            what, why = (
+                "resourceAttributes",
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified",
             )
+            if resource is not None:
+                what, why = "nonResourceAttributes", "cannot be specified in combination with resourceAttributes"
+            raise invalid(AUTHORIZATION, call.kind.kind, "", [invalid_value(f"spec.{what}", None, why)])
+        if resource is not None:
+            named = ("verb", "group", "version", "resource", "subresource", "namespace", "name")
+            attributes = Attributes(*(resource.get(field, "") for field in named))
         else:
             assert path is not None
             attributes = Attributes(path.get("verb", ""), path=path.get("path", ""))
@@ -147,27 +179,12 @@ def _spec(call: Call) -> Mapping[str, Any]:
 
 
 def _reply(call: Call, status: Object) -> Reply:
-    body: Object = {
-        "kind": call.kind.kind,
-        "apiVersion": call.kind.api_version,
-        "metadata": {"creationTimestamp": None},
-    }
+    metadata = {"creationTimestamp": None}
+    body: Object = {"kind": call.kind.kind, "apiVersion": call.kind.api_version, "metadata": metadata}
     spec = (call.body or {}).get("spec")
-    if spec is not None:
-        body["spec"] = spec
-    return Reply(body | {"status": status}, 201)
+    return Reply(body | ({} if spec is None else {"spec": spec}) | {"status": status}, 201)
 
 
 def _fields(rule: Rule, what: str) -> Object:
     names = ("verbs", "apiGroups", "resources", "resourceNames") if what == "resources" else ("verbs", what)
     return {name: list(rule[name]) for name in names if rule.get(name)}
-
-
-def _exactly_one(kind: str, both: bool) -> StatusError:
-    text = (
-        "cannot be specified in combination with resourceAttributes"
-        if both
-        else "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-    )
-    cause = invalid_value("spec.nonResourceAttributes" if both else "spec.resourceAttributes", None, text)
-    return invalid(AUTHORIZATION, kind, "", [cause])

@@ -147,8 +147,8 @@ class Storage:
             self._sorted[collection] = ordered
         if namespace is None:
             return ordered
-        low = bisect.bisect_left(ordered, namespace, key=_namespace)
-        high = bisect.bisect_right(ordered, namespace, key=_namespace)
+        low = bisect.bisect_left(ordered, namespace, key=lambda item: item.key[1])
+        high = bisect.bisect_right(ordered, namespace, key=lambda item: item.key[1])
         return ordered[low:high]
 
     def collections(self) -> Iterator[Collection]:
@@ -223,12 +223,12 @@ class Storage:
                 return before.object, False
             marked = copy.deepcopy(before.object)
             marked["metadata"]["deletionTimestamp"] = rfc3339(self._clock())
-            if collection != NAMESPACES:
+            if collection == NAMESPACES:
+                marked["status"] = {"phase": "Terminating"}
+            else:
                 marked["metadata"]["deletionGracePeriodSeconds"] = 0
             if "generation" in marked["metadata"]:
                 marked["metadata"]["generation"] += 1
-            if collection == NAMESPACES:
-                marked["status"] = {"phase": "Terminating"}
             if not dry_run:
                 self._write("MODIFIED", collection, namespace, name, marked, before)
             return marked, False
@@ -278,7 +278,7 @@ class Storage:
         """The changes of a collection after a version. Raises 410 where they are no longer all known."""
         if after < self._floor:
             raise expired(f"too old resource version: {after} ({self._floor})")
-        start = bisect.bisect_right(self._log, after, key=_version)
+        start = bisect.bisect_right(self._log, after, key=lambda change: change.version)
         return [self._log[i] for i in range(start, len(self._log)) if self._log[i].collection == collection]
 
     def compact(self) -> None:
@@ -313,11 +313,3 @@ def finalizers(collection: Collection, obj: Object) -> list[str]:
     if collection == NAMESPACES:
         held += obj.get("spec", {}).get("finalizers") or ()
     return held
-
-
-def _namespace(item: Stored) -> str:
-    return item.key[1]
-
-
-def _version(change: Change) -> int:
-    return change.version

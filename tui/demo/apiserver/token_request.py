@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from .access import Call, Object, Reply, Subresource
 from .kinds import Kind
-from .review_bodies import AUTHENTICATION, read
+from .reviews import AUTHENTICATION, read
 from .status import bad_request, conflict, invalid, invalid_value, not_found
 from .storage import NAMESPACES, NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Storage, rfc3339
 from .tokens import Bound, TokenIssuer

@@ -128,17 +128,9 @@ class TokenIssuer:
         }
         if self.features.token_ids:
             claims["jti"] = self.new_id()
-        self.minted.append(
-            Minted(
-                now,
-                metadata["namespace"],
-                metadata["name"],
-                audiences,
-                lifetime.granted_seconds,
-                bound,
-            )
-        )
-        return self.key.sign(claims), now + timedelta(seconds=lifetime.granted_seconds)
+        granted = lifetime.granted_seconds
+        self.minted.append(Minted(now, metadata["namespace"], metadata["name"], audiences, granted, bound))
+        return self.key.sign(claims), now + timedelta(seconds=granted)
 
     def legacy_token(self, secret: Object, account: Object) -> str:
         """The token that a Secret of type service-account-token holds; always the same for the same two objects."""

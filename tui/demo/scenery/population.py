@@ -6,6 +6,7 @@ minutes and never sign for yesterday, but a picture of a fleet needs credentials
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import random
@@ -30,8 +31,6 @@ from tui.demo.apiserver.verify import INVALID_SINCE, LAST_USED
 from tui.demo.operators.material import secret_data
 from tui.demo.operators.objects import account, binding, made, robot, role, token_secret
 from tui.kube.sensitive import Sensitive
-
-from .handle_names import handle_name
 
 if TYPE_CHECKING:
     from tui.demo.cluster import EmbeddedCluster
@@ -183,7 +182,7 @@ class Settler:
         request = self.cluster.new_id()
         push = annotations.get("push") or ""
         seconds = int((requested or lifetime).total_seconds())
-        called = handle_name(f"{namespace}/{of}", self.suffix(8), request, f"{namespace}/{name}", seconds, push)
+        called = _handle_name(f"{namespace}/{of}", self.suffix(8), request, f"{namespace}/{name}", seconds, push)
         handle = made("Secret", called, namespace, labels=_managed("handle"))
         handle["metadata"] |= {
             "annotations": {
@@ -269,6 +268,22 @@ class Settler:
     def suffix(self, length: int) -> str:
         """Random characters as Kubernetes appends them to generated names."""
         return "".join(self.rng.choice(_LETTERS) for _ in range(length))
+
+
+def _handle_name(account: str, salt: str, request: str, secret: str, seconds: int, push: str = "") -> str:
+    """The name of the handle of `NAMESPACE/NAME` for one Secret (`NAMESPACE/NAME`), for a token of so many seconds.
+
+    For accounts with names of at most 28 characters. The embedded fleet is below the issuance core, so it follows the
+    rule of `issuance.handle_names`, a digest of what the annotations say, in words of its own.
+    """
+    pushes = [[secret, push]] if push else []
+    said = ["handle", salt, [account, request, [secret], [], seconds, pushes]]
+    number = int.from_bytes(hashlib.sha256(json.dumps(said).encode()).digest())
+    digest = ""
+    for _ in range(17):
+        number, rest = divmod(number, len(_LETTERS))
+        digest += _LETTERS[rest]
+    return f"kubemint-{account.rpartition('/')[2]}-{salt}{digest}"
 
 
 def _names() -> Iterator[tuple[str, str]]:
