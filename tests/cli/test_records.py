@@ -16,6 +16,7 @@ from tui.fleet.shoots import shoot_row
 from tui.fleet.store import Area
 from tui.headless.output import Column, cells, print_table
 from tui.headless.records import credential_record, name_of, record
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Identity, State
 
@@ -72,7 +73,7 @@ def test_what_never_expires_has_no_times() -> None:
 
 
 def test_a_request_without_a_credential_is_pending() -> None:
-    request = RequestRow(cluster="harbor", namespace="dpf", name="new")
+    request = RequestRow(cluster="harbor", namespace="dpf", name="new", kind=REQUEST)
     assert record(request, now)["state"] == "pending"
     assert line(Area.REQUESTS, request)["STATE"] == "pending"
     assert name_of(request) == "request:harbor/dpf/new"

@@ -17,6 +17,7 @@ from textual.widgets import Button, Input
 from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, ClusterRow, ConditionRow, CredentialRow, Reach, RequestRow
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.renewal import rotate_at
@@ -116,15 +117,15 @@ def fill(fleet: Fleet) -> None:
                      labels={"team": namespace})
           for cluster in ("harbor", "tenant-a") for namespace in ("ci", "web")
           for name in ("default", "runner", "api")),
-        RequestRow(cluster="harbor", namespace="dpf-operator-system", name="hbn", type="kubeconfig", duration="1h",
-                   service_account="dpu-services/hbn", target="dpf-operator-system/tenant-a",
+        RequestRow(cluster="harbor", namespace="dpf-operator-system", name="hbn", kind=REQUEST, type="kubeconfig",
+                   duration="1h", service_account="dpu-services/hbn", target="dpf-operator-system/tenant-a",
                    secret="dpf-operator-system/hbn-credential", ready="True", created_at=NOW - timedelta(days=3),
                    credential=request.credential,
                    conditions=tuple(ConditionRow(type=kind, status="True", reason="Success", changed_at=since)
                                     for kind in ("Ready", "ServiceAccountReconciled", "SecretReconciled"))),
-        RequestRow(cluster="harbor", namespace="dpf-operator-system", name="storage-agent", type="tokenFile",
-                   duration="12h", service_account="default/storage-agent", secret="default/storage-agent",
-                   ready="False", credential=failed.credential,
+        RequestRow(cluster="harbor", namespace="dpf-operator-system", name="storage-agent", kind=REQUEST,
+                   type="tokenFile", duration="12h", service_account="default/storage-agent",
+                   secret="default/storage-agent", ready="False", credential=failed.credential,
                    conditions=(ConditionRow(type="ServiceAccountReconciled", status="False", reason="Error",
                                             message="Error occurred: 403 create serviceaccounts/token in default",
                                             changed_at=since),)),

@@ -13,8 +13,9 @@ from textual.dom import DOMNode
 from tests.dashboard.conftest import Open
 from tui.app import KubemintApp
 from tui.fleet.fleet import Fleet
-from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import Area
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import parse
 from tui.screens.acting.working import WorkingScreen
@@ -130,7 +131,7 @@ def test_an_absent_kind_is_said_honestly(tmp_path: Path) -> None:
     with closing(StateStore.open(tmp_path / "state")) as state:
         session = Session()
         session.open(Fleet(parse(b""), state=state))
-        session.store.put(ClusterRow(name="tenant-a", reach=Reach.READY, lacks=(CREDENTIAL_REQUESTS,)))
+        session.store.put(ClusterRow(name="tenant-a", reach=Reach.READY, lacks=(REQUEST.title,)))
         said = [cell.text for cell in empty_lines(Area.REQUESTS, Scope(), 0, session)]
         assert "No DPUServiceCredentialRequest kind on tenant-a: DPF is not installed there." in said
 

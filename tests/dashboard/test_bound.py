@@ -19,6 +19,7 @@ from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
 from tui.fleet.rows import RequestRow
 from tui.issuance.engine import Engine
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.insight.hygiene import Finding, Fix
 from tui.issuance.model.clusters import KubeconfigClusters
 from tui.issuance.model.kinds import CredentialKind
@@ -66,7 +67,7 @@ def test_another_credential_is_told_by_what_both_say(
 
 def test_a_request_that_was_made_anew_is_another_one() -> None:
     made = datetime(2026, 1, 1, tzinfo=UTC)
-    row = RequestRow(cluster="harbor", namespace="dpf", name="api", created_at=made)
+    row = RequestRow(cluster="harbor", namespace="dpf", name="api", kind=REQUEST, created_at=made)
     anew = msgspec.structs.replace(row, created_at=made + timedelta(seconds=1))
     assert another_row(row, anew)
     assert not another_row(row, msgspec.structs.replace(row, ready="True"))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tui.fleet.rows import ConditionRow, RequestRow
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.screens.areas.attention import request_says
 from tui.screens.causes import cause_first
 
@@ -72,5 +73,5 @@ def test_m_the_overview_says_why_a_request_is_not_ready() -> None:
         ),
         ConditionRow(type="X", status="False", reason="Error", message=f"Error occurred: {DIALED}"),
     )
-    row = RequestRow(cluster="harbor", namespace="a", name="b", conditions=conditions)
+    row = RequestRow(cluster="harbor", namespace="a", name="b", kind=REQUEST, conditions=conditions)
     assert request_says(row).startswith("connection refused (10.0.0.1:6443)")

@@ -23,9 +23,10 @@ from tui.actions.intended import Intended
 from tui.actions.jobs import Task
 from tui.app import KubemintApp
 from tui.fleet.found import Tenant
-from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach, RequestKind, RequestRow, ShootFacts
+from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach, RequestRow, ShootFacts
 from tui.issuance.errors import IssuanceError
 from tui.issuance.families.csi.driver import Driver, TokenWish
+from tui.issuance.families.csi.listing import DRIVER
 from tui.issuance.insight.hygiene import Finding, Fix, Report
 from tui.issuance.insight.inspecting import inspect
 from tui.issuance.insight.lineage import root
@@ -335,7 +336,7 @@ async def csi(pilot: Pilot[Any]) -> None:
     assert isinstance(app, KubemintApp)
     driver = Driver(name="vault.csi.example", wishes=(TokenWish(audience="vault", seconds=600),), republish=True)
     app.session.store.put(
-        RequestRow(cluster="harbor", namespace="", name=driver.name, kind=RequestKind.CSI, type="vault", about=driver)
+        RequestRow(cluster="harbor", namespace="", name=driver.name, kind=DRIVER, type="vault", about=driver)
     )
     await one_by_one("n", "k")(pilot)
 

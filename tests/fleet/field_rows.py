@@ -12,12 +12,14 @@ from tui.fleet.rows import (
     CredentialRow,
     DeliveredFacts,
     Reach,
-    RequestKind,
     RequestRow,
     Row,
     ShootFacts,
 )
 from tui.fleet.store import Area
+from tui.issuance.families.csi.listing import DRIVER
+from tui.issuance.families.dpf.listing import REQUEST as DPU
+from tui.issuance.families.tenants.listing import CLUSTER_STORE, PUSH
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import AccessLevel, Address, Credential, Handle, Identity, ShootAccess, State
@@ -118,22 +120,23 @@ _FALSE: Final = ConditionRow(type="Ready", status="False", reason="Forbidden", m
 _TRUE: Final = ConditionRow(type="Ready", status="True", reason="Synced", message="it did")
 REQUESTS: Final = (
     RequestRow(
-        cluster="harbor", namespace="dpf", name="dpu-01", type="kubeconfig", duration="2h", service_account="ci/dpu",
-        target="dpf/tenant-a", secret="dpf/dpu-01-secret", ready="True", conditions=(_TRUE,),
+        cluster="harbor", namespace="dpf", name="dpu-01", kind=DPU, type="kubeconfig", duration="2h",
+        service_account="ci/dpu", target="dpf/tenant-a", secret="dpf/dpu-01-secret", ready="True", conditions=(_TRUE,),
         created_at=NOW - timedelta(days=2), credential=REQUEST,
     ),
-    RequestRow(cluster="harbor", namespace="dpf", name="new", type="token", service_account="dpf/self"),
-    RequestRow(cluster="harbor", namespace="dpf", name="gone", ready="False", conditions=(_FALSE,), deleted_at=NOW),
+    RequestRow(cluster="harbor", namespace="dpf", name="new", kind=DPU, type="token", service_account="dpf/self"),
+    RequestRow(cluster="harbor", namespace="dpf", name="gone", kind=DPU, ready="False", conditions=(_FALSE,),
+               deleted_at=NOW),
     RequestRow(
-        cluster="harbor", namespace="dpf", name="push-robot", kind=RequestKind.PUSH, type="1 key", duration="1h",
+        cluster="harbor", namespace="dpf", name="push-robot", kind=PUSH, type="1 key", duration="1h",
         target="SecretStore vault", secret="dpf/robot", ready="True", reason="Synced", conditions=(_TRUE,),
         next_at=NOW + timedelta(minutes=30), credential=SECRET,
     ),
     RequestRow(
-        cluster="harbor", namespace="", name="vault", kind=RequestKind.CLUSTER_STORE, type="vault", ready="False",
+        cluster="harbor", namespace="", name="vault", kind=CLUSTER_STORE, type="vault", ready="False",
         reason="InvalidProviderConfig", conditions=(_FALSE,), target="https://vault.example",
     ),
-    RequestRow(cluster="fjord", namespace="", name="secrets-store.csi.k8s.io", kind=RequestKind.CSI, type="2 tokens",
+    RequestRow(cluster="fjord", namespace="", name="secrets-store.csi.k8s.io", kind=DRIVER, type="2 tokens",
                ready="True", reason="Declared", next_at=NOW - timedelta(minutes=1)),
 )  # fmt: skip
 CLUSTERS: Final = (

@@ -15,9 +15,10 @@ from tests.fleet.sayings import create_account, has_account, managed_secret
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
-from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, Reach, RequestKind
+from tui.fleet.rows import AccountRow, Reach
 from tui.fleet.store import Area, FleetChange, Query
 from tui.issuance.errors import UsageError
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import FileDestination, Identity, IssueSpec, State
 from tui.issuance.objects import managed
@@ -175,12 +176,10 @@ async def test_custom_resources_that_are_installed_later_are_found(two: Embedded
     )
     async with over(two, tmp_path) as fleet:
         assert await fleet.settled(10)
-        assert not any(
-            row.cluster == "tenant-a" and row.kind is RequestKind.DPU for row in fleet.store.requests.values()
-        )
+        assert not any(row.cluster == "tenant-a" and row.kind is REQUEST for row in fleet.store.requests.values())
         assert fleet.store.clusters["tenant-a"].missing == ()
-        assert CREDENTIAL_REQUESTS in fleet.store.clusters["tenant-a"].lacks
-        assert CREDENTIAL_REQUESTS not in fleet.store.clusters["harbor"].lacks
+        assert REQUEST.title in fleet.store.clusters["tenant-a"].lacks
+        assert REQUEST.title not in fleet.store.clusters["harbor"].lacks
         host, tenant = await fleet.client("harbor"), await fleet.client("tenant-a")
         definition = await host.get(definitions, DPU_REQUESTS.name)
         await tenant.create(definitions, {"metadata": {"name": DPU_REQUESTS.name}, "spec": definition["spec"]})
@@ -193,7 +192,7 @@ async def test_custom_resources_that_are_installed_later_are_found(two: Embedded
         await asyncio.sleep(0.1)
         await tenant.create(DPU_REQUESTS, request, namespace="default")
         await until(lambda: "tenant-a/default/late" in fleet.store.requests, "the new kind is followed")
-        assert CREDENTIAL_REQUESTS not in fleet.store.clusters["tenant-a"].lacks
+        assert REQUEST.title not in fleet.store.clusters["tenant-a"].lacks
         await tenant.delete(definitions, DPU_REQUESTS.name)
         await until(lambda: "tenant-a/default/late" not in fleet.store.requests, "and goes with its definition")
 

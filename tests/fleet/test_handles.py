@@ -10,8 +10,10 @@ import pytest
 
 from tui.fleet.decode import HandleMeta, HandleSecret, credential_row
 from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, STILL_THERE, Gone, became, claim_of, turned
-from tui.fleet.rows import ClusterRow, CredentialRow, RequestKind, RequestRow
+from tui.fleet.rows import ClusterRow, CredentialRow, RequestRow
 from tui.fleet.store import FleetStore
+from tui.issuance.families.dpf.listing import REQUEST
+from tui.issuance.families.tenants.listing import PUSH
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.records.intent import Revocation
@@ -258,7 +260,7 @@ def test_another_handle_keeps_no_record_from_saying_revoked() -> None:
 
 
 def test_a_push_shows_what_its_source_shows() -> None:
-    push = RequestRow(cluster="harbor", namespace="default", name="p", kind=RequestKind.PUSH, credential=SECRET)
+    push = RequestRow(cluster="harbor", namespace="default", name="p", kind=PUSH, credential=SECRET)
     shown = Shown()
     assert shown.handles.judged(push, None) is push
     shown.list()
@@ -409,7 +411,9 @@ def test_what_is_known_as_revoked_is_not_looked_at_and_what_nobody_names_is_not_
 
 async def test_a_request_turns_and_so_does_its_credential() -> None:
     request = changed(SECRET, address=Address(CredentialKind.REQUEST, "harbor", "default", "robot"))
-    row = RequestRow(cluster="harbor", namespace="default", name="robot", ready="True", credential=request)
+    row = RequestRow(
+        cluster="harbor", namespace="default", name="robot", kind=REQUEST, ready="True", credential=request
+    )
     shown = Shown()
     shown.store.put(row, credential_row(request))
     shown.list(HANDLE)
@@ -472,7 +476,7 @@ def test_a_request_says_it_too() -> None:
     store = FleetStore(clock=lambda: NOW)
     address = Address(CredentialKind.REQUEST, "harbor", "default", "wish")
     row = RequestRow(
-        cluster="harbor", namespace="default", name="wish", kind=RequestKind.DPU,
+        cluster="harbor", namespace="default", name="wish", kind=REQUEST,
         credential=changed(SECRET, address=address),
     )  # fmt: skip
     store.put(row)

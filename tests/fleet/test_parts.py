@@ -13,8 +13,8 @@ from tui.fleet.decode import Meta
 from tui.fleet.logins import login_row
 from tui.fleet.objects import masked
 from tui.fleet.reach import Backoff, Latency, concerns_all, judge
-from tui.fleet.requests import request_row
 from tui.fleet.rows import Reach
+from tui.issuance.families.dpf import listing as requests
 from tui.issuance.families.dpf.objects import NamespacedName
 from tui.issuance.families.dpf.target import TargetError, delivered
 from tui.issuance.families.listing import Noted as NotedObject, NotedMeta
@@ -212,7 +212,7 @@ async def test_a_dpu_clusters_kubeconfig_brings_no_plugin_and_no_file() -> None:
 
 def test_a_request_that_makes_no_sense_is_listed_with_the_reason() -> None:
     obj = {"metadata": {"namespace": "dpf", "name": "odd"}, "spec": {"serviceAccount": 5}}
-    row = request_row("harbor", obj)
+    row = requests.read("harbor", obj)
     assert (row.namespace, row.name) == ("dpf", "odd")
     assert row.credential is not None
     assert row.credential.state is State.UNKNOWN

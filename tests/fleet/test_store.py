@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import Area, FleetChange, FleetStore, Query, View
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Identity, State
 
@@ -212,8 +213,10 @@ def test_every_sort_of_every_area_can_be_used(store: FleetStore) -> None:
         ClusterRow(name="island", reach=Reach.UNREACHABLE),
         AccountRow(identity=Identity("harbor", "default", "a"), created_at=NOW),
         AccountRow(identity=Identity("harbor", "default", "b")),
-        RequestRow(cluster="harbor", namespace="dpf", name="r1", created_at=NOW, credential=row("r1").credential),
-        RequestRow(cluster="harbor", namespace="dpf", name="r2"),
+        RequestRow(
+            cluster="harbor", namespace="dpf", name="r1", kind=REQUEST, created_at=NOW, credential=row("r1").credential
+        ),
+        RequestRow(cluster="harbor", namespace="dpf", name="r2", kind=REQUEST),
     )
     for area in Area:
         for sort in sorts(area):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from tui.issuance.model.requests import conditions
 from tui.issuance.model.types import Push
 from tui.issuance.objects.external_secrets import (
     CLUSTER_STORES,
@@ -21,7 +22,6 @@ from tui.issuance.users.external_views import (
     Entry,
     PushedKey,
     StoreRef,
-    conditions,
     external_view,
     push_findings,
     push_view,

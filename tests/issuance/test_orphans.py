@@ -20,6 +20,7 @@ from tui.fleet.hygiene import check
 from tui.fleet.orphans import Accounts, sort
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import FleetStore
+from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.insight.hygiene import Fix, Report
 from tui.issuance.insight.hygiene.lost_handles import lost_handle
 from tui.issuance.model.kinds import CredentialKind
@@ -222,7 +223,7 @@ def test_a_request_accounts_only_for_a_handle_that_was_made_for_it() -> None:
     address = Address(CredentialKind.REQUEST, "harbor", "a", "b")
     said = Credential(address=address, handle=one.handle, state=State.VALID)
     for uid, expected in (("r1", "kept"), ("r2", "lost"), ("", "lost")):
-        row = RequestRow(cluster="harbor", namespace="a", name="b", uid=uid, credential=said)
+        row = RequestRow(cluster="harbor", namespace="a", name="b", kind=REQUEST, uid=uid, credential=said)
         assert standing(one, row) == expected
     assert orphans.accounts_for_request(ONE, "r2"), "handles of old do not say"
 

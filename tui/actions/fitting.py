@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.fleet.query import identity_of
-from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
+from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 from tui.issuance import Address, Credential, Format, State
 from tui.kube.paths import short_path
 
@@ -30,10 +30,8 @@ def address_of(row: Row) -> Address | None:
     """What the engine knows a row by; None for clusters, accounts, and requests that nothing was issued for."""
     if isinstance(row, CredentialRow):
         return row.credential.address
-    if isinstance(row, RequestRow) and row.kind is RequestKind.DPU:
-        return Address.request(row.cluster, row.namespace, row.name)
-    if isinstance(row, RequestRow) and row.credential is not None:
-        return row.credential.address  # what it carries
+    if isinstance(row, RequestRow):
+        return row.address or (row.credential.address if row.credential is not None else None)  # what it carries
     return None
 
 
@@ -79,14 +77,13 @@ def _has_material(row: Row) -> bool:
 
 def _can_be_rotated(row: Row) -> bool:
     if isinstance(row, RequestRow):
-        return row.kind in (RequestKind.DPU, RequestKind.PUSH)
+        return row.address is not None or row.kind.renewing is not None
     return _has_material(row)
 
 
 def _is_request(row: Row) -> bool:
-    if isinstance(row, CredentialRow):
-        return row.credential.address.kind.traits.wished
-    return isinstance(row, RequestRow) and row.kind is RequestKind.DPU
+    address = row.address if isinstance(row, RequestRow) else address_of(row)
+    return address is not None and address.kind.traits.wished
 
 
 def _is_token_file(row: Row) -> bool:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
-from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
+from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.issuance import (
     DPU_REQUESTS,
     REQUEST_TYPES,
@@ -26,7 +26,6 @@ from tui.issuance import (
     UsageError,
     Values,
     asking as ask,
-    awaited_from_controller,
     validate_draft,
 )
 
@@ -88,7 +87,7 @@ _WORDS: Final = (
 def _posted(asked: Asked) -> list[Line]:
     """Where the form would make one; its YAML is in the form."""
     row = asked.row
-    if not isinstance(row, RequestRow) or row.kind is not RequestKind.DPU:
+    if not isinstance(row, RequestRow) or not fit.REQUESTS(row):
         return []
     return [Line(request=f"POST {DPU_REQUESTS.path(row.namespace)}", cluster=row.cluster)]
 
@@ -136,17 +135,11 @@ def _deleted(asked: Asked) -> list[Line]:
 
 
 def kept_by_controller(host: Host, row: Row) -> str:
-    """What shows that DPF's controller keeps this request; empty where nothing does."""
+    """What shows that a controller keeps this request; empty where nothing does."""
     if not isinstance(row, RequestRow):
         return ""
-    now = host.now(host.store.clusters.get(row.cluster))
-    own = next((trace.text for trace in row.traces if trace.is_current(now)), "")
-    if own or row.new_until is None or row.new_until <= now:
-        return own
     others = (one for one in host.store.requests.values() if one.cluster == row.cluster)
-    return awaited_from_controller(
-        next((trace.text for one in others for trace in one.traces if trace.is_current(now)), "")
-    )
+    return row.kind.kept_by(row, others, host.now(host.store.clusters.get(row.cluster)))
 
 
 _ONE: Final[dict[str, Any]] = {

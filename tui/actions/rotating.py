@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.fleet.names import short_address
-from tui.fleet.rows import RequestKind, RequestRow, Row
+from tui.fleet.rows import RequestRow, Row
 from tui.issuance import Address, Control, Field, asking as ask
 
 from . import fitting as fit
@@ -15,39 +15,33 @@ from .action import Action, Needs, Question
 from .lines import Asked, Line, kubectl
 
 if TYPE_CHECKING:
-    from tui.issuance import Engine, Plan, PushWish
+    from tui.issuance import Engine, Plan, Wish
 
 
-def title_of(what: Address | PushWish) -> str:
+def title_of(what: Address | Wish) -> str:
     """What is renewed."""
     return short_address(str(what))
 
 
-def plan_rotate(engine: Engine, what: Address | PushWish, **words: bool) -> Awaitable[Plan]:
+def plan_rotate(engine: Engine, what: Address | Wish, **words: bool) -> Awaitable[Plan]:
     """How it is renewed."""
     return engine.plan_rotate(what, **words) if isinstance(what, Address) else engine.plan(what)
 
 
-def _of(row: Row) -> Address | PushWish | None:
-    if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
-        from tui.issuance import PushWish
-
-        return PushWish(row.cluster, row.namespace, row.name)
+def _of(row: Row) -> Address | Wish | None:
+    if isinstance(row, RequestRow) and row.kind.renewing is not None:
+        return row.kind.renewing.wish(row)
     return fit.address_of(row)
 
 
 def _lines(asked: Asked) -> list[Line]:
-    """What a PushSecret takes from is renewed; then the push is announced."""
-    from tui.fleet.objects import where_is  # for the start of a command, which has no rows
-    from tui.issuance import PUSHED
-
+    """What a request carries is renewed; then its operator is made to look at it."""
     lines = ROTATE.by_verb(asked)
     for row in asked.rows:
-        if isinstance(row, RequestRow) and row.kind is RequestKind.PUSH:
-            cluster, resource, namespace, name = where_is(row)
-            mark = f"{PUSHED}=again-{asked.now:%H%M%S}"
-            how = ("annotate", "--overwrite")
-            lines.append(kubectl(asked, cluster, how, "PATCH", resource, namespace, name, mark))
+        if isinstance(row, RequestRow) and row.kind.renewing is not None:
+            mark, how = row.kind.renewing.mark(asked.now), ("annotate", "--overwrite")
+            at = (row.kind.resource, row.namespace, row.name)
+            lines.append(kubectl(asked, row.cluster, how, "PATCH", *at, mark))
     return lines
 
 
@@ -65,12 +59,12 @@ _ROTATION: Final[dict[str, Any]] = {
     "argument": lambda what: str(what) if isinstance(what, Address) else "",
 }  # fmt: skip
 
-ROTATE: Final = Action["Address | PushWish"](
+ROTATE: Final = Action["Address | Wish"](
     name="rotate", title="Rotate", says="renew at once, make before break", key="r", footer=True, mutates=True,
     question=Question("A new one is issued, proved and put in its place. Then the old one is revoked."),
     command=_lines, **_ROTATION,
 )  # fmt: skip
-FORESEE: Final = Action["Address | PushWish"](
+FORESEE: Final = Action["Address | Wish"](
     name="foresee", title="Dry run of a rotation", says="every call and every destination, before anything is done",
     key="D", label="dry run", words=("dry-run", "plan"), only_shows=True,
     ends=("--dry-run",), **_ROTATION,

@@ -17,10 +17,10 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from tui.issuance import Address, Credential, Handle, Revocation, State, is_handle_name
+from tui.issuance import Address, Credential, Handle, Revocation, State, is_handle_name, key_of_wished
 
 from .marked import held_until, marked_at, said_of
-from .rows import ClusterRow, CredentialRow, RequestKind, RequestRow, Row, request_key
+from .rows import ClusterRow, CredentialRow, RequestRow, Row
 from .same import shown_by, ways
 
 CACHED: Final = timedelta(seconds=15)
@@ -378,14 +378,14 @@ class Handles:
 def has_credential(row: Row) -> TypeGuard[_Carrier]:
     """Whether a handle may end what this row shows. A push shows what the row of its source shows."""
     if isinstance(row, RequestRow):
-        return row.credential is not None and row.kind is RequestKind.DPU
+        return row.credential is not None and row.kind.address is not None
     return isinstance(row, CredentialRow)
 
 
 def keys_of(place: Address) -> tuple[RowKey, ...]:
     """The rows that may show what is kept there."""
     if place.kind.traits.wished:
-        return ((RequestRow, request_key(RequestKind.DPU, place.cluster, place.namespace, place.name)),)
+        return ((RequestRow, key_of_wished(place)),)
     return ((CredentialRow, str(place)),)
 
 

@@ -7,21 +7,18 @@ from functools import partial
 from typing import Any
 
 from tui.issuance import (
-    CLUSTER_STORES,
-    DPU_REQUESTS,
-    EXTERNAL_SECRETS,
     PROJECTS,
-    PUSH_SECRETS,
     SHOOTS,
-    STORES,
     ClusterSource,
     Listing,
     Project,
+    RequestKind,
     Shoot,
     cluster_sources,
     listings,
+    request_kinds,
 )
-from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .decode import (
     HANDLES,
@@ -31,10 +28,8 @@ from .decode import (
     credential_row,
 )
 from .ended import Ended
-from .external import driver_row, external_row, push_row, store_row
 from .handles import Handles
-from .requests import request_row
-from .rows import CREDENTIAL_REQUESTS, RequestKind, Row
+from .rows import Row
 from .store import Area
 from .watching import Watched
 
@@ -65,9 +60,11 @@ def kinds_of(
         credential = listing.credential(cluster, obj)
         return () if credential is None else (credential_row(credential),)
 
-    def requests(obj: Mapping[str, Any]) -> Iterable[Row]:
-        row = request_row(cluster, obj)
-        return (row,) if row.credential is None else (row, credential_row(row.credential))
+    def requests(kind: RequestKind, obj: Mapping[str, Any]) -> Iterable[Row]:
+        row = kind.read(cluster, obj)
+        if row is None:
+            return ()
+        return (row,) if kind.address is None or row.credential is None else (row, credential_row(row.credential))
 
     kinds: list[Watched] = []
     if clusters is not None:
@@ -114,37 +111,13 @@ def kinds_of(
                 seen=partial(ended.handle, cluster) if ended is not None else None, optional=True, builtin=True,
             )
         )  # fmt: skip
-    if Area.CREDENTIALS in areas or Area.REQUESTS in areas:
-        kinds.append(Watched(CREDENTIAL_REQUESTS, DPU_REQUESTS, requests))
-    if Area.REQUESTS in areas:
-        wider = _other_requests(cluster)
-        kinds += [kind for kind in wider if kind.resource.namespaced or namespace is None]
+    asked = Area.REQUESTS in areas
+    kinds += [
+        Watched(
+            one.title, one.resource, partial(requests, one), builtin=one.builtin, any_version=one.any_version
+        )
+        for one in request_kinds()
+        if (asked and (one.resource.namespaced or namespace is None))
+        or (one.address is not None and Area.CREDENTIALS in areas)
+    ]  # fmt: skip
     return kinds
-
-
-def _other_requests(cluster: str) -> Sequence[Watched]:
-    """What else wishes for credentials, and the stores that such wishes go through."""
-
-    def pushes(obj: Mapping[str, Any]) -> Iterable[Row]:
-        return (push_row(cluster, obj),)
-
-    def externals(obj: Mapping[str, Any]) -> Iterable[Row]:
-        return (external_row(cluster, obj),)
-
-    def stores(obj: Mapping[str, Any]) -> Iterable[Row]:
-        return (store_row(cluster, RequestKind.STORE, obj),)
-
-    def cluster_stores(obj: Mapping[str, Any]) -> Iterable[Row]:
-        return (store_row(cluster, RequestKind.CLUSTER_STORE, obj),)
-
-    def drivers(obj: Mapping[str, Any]) -> Iterable[Row]:
-        row = driver_row(cluster, obj)
-        return () if row is None else (row,)
-
-    return (
-        Watched("PushSecrets", PUSH_SECRETS, pushes, any_version=True),
-        Watched("ExternalSecrets", EXTERNAL_SECRETS, externals, any_version=True),
-        Watched("SecretStores", STORES, stores, any_version=True),
-        Watched("ClusterSecretStores", CLUSTER_STORES, cluster_stores, any_version=True),
-        Watched("CSI drivers", CSI_DRIVERS, drivers, builtin=True),
-    )

@@ -1,4 +1,4 @@
-"""Which requests carry a credential that another client keeps: a PushSecret has no material of its own, but a source.
+"""Which requests carry a credential that another client keeps: a push has no material of its own, but a source.
 
 The two are found in any order, and either may change; whoever puts rows asks here what else has to change with them.
 """
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from tui.issuance import Address, Credential, CredentialKind, PushView
+from tui.issuance import Address, Credential, CredentialKind
 
-from .rows import CredentialRow, RequestKind, RequestRow
+from .rows import CredentialRow, RequestRow
 
 Place = tuple[str, str]
 """A cluster, and `namespace/name` of a Secret in it."""
@@ -64,15 +64,13 @@ class Links:
         keepers = (
             request.credential
             for request in requests.values()
-            if request.kind is RequestKind.DPU and request.cluster == cluster and request.secret == secret
+            if request.kind.address is not None and request.cluster == cluster and request.secret == secret
         )
         return next(keepers, None)
 
 
 def _source(row: RequestRow) -> Place | None:
-    if isinstance(row.about, PushView) and row.about.source:
-        return row.cluster, f"{row.namespace}/{row.about.source}"
-    return None
+    return (row.cluster, row.secret) if row.kind.carries and row.secret else None
 
 
 def _place(credential: Credential) -> Place:

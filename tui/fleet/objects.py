@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tui.issuance import DPU_REQUESTS, Clusters, UsageError, dump_yaml, external_secrets
-from tui.kube.resource import CSI_DRIVERS, SECRETS, SERVICE_ACCOUNTS, Resource
+import msgspec
+
+from tui.issuance import Clusters, UsageError, dump_yaml, request_kinds
+from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS, Resource
 from tui.kube.sensitive import MASK
 
-from .rows import AccountRow, CredentialRow, RequestKind, RequestRow, Row
+from .rows import AccountRow, CredentialRow, RequestRow, Row
 
-_RESOURCES: Final = {
-    RequestKind.DPU: DPU_REQUESTS,
-    RequestKind.PUSH: external_secrets.PUSH_SECRETS,
-    RequestKind.EXTERNAL: external_secrets.EXTERNAL_SECRETS,
-    RequestKind.STORE: external_secrets.STORES,
-    RequestKind.CLUSTER_STORE: external_secrets.CLUSTER_STORES,
-    RequestKind.CSI: CSI_DRIVERS,
-}
 _COPIES: Final = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -26,8 +20,11 @@ async def object_yaml(clusters: Clusters, row: Row) -> str:
     """The object behind a row. Raises UsageError where there is none, KubeError where it cannot be read."""
     cluster, resource, namespace, name = where_is(row)
     client = await clusters.client(cluster)
-    if resource.group == external_secrets.GROUP:
-        resource = await external_secrets.served(client, resource)
+    if isinstance(row, RequestRow) and row.kind.any_version:
+        version = (await client.discover()).version_of(resource.group, resource.plural)
+        if version is None:
+            raise UsageError(f"{cluster} does not serve {resource.name}")
+        resource = msgspec.structs.replace(resource, version=version)
     return dump_yaml(masked(await client.get(resource, name, namespace=namespace or None)))
 
 
@@ -60,11 +57,10 @@ def where_is(row: Row) -> tuple[str, Resource, str, str]:
     if isinstance(row, AccountRow):
         return row.identity.cluster, SERVICE_ACCOUNTS, row.identity.namespace, row.identity.name
     if isinstance(row, RequestRow):
-        return row.cluster, _RESOURCES[row.kind], row.namespace, row.name
+        return row.cluster, row.kind.resource, row.namespace, row.name
     if isinstance(row, CredentialRow):
         address = row.credential.address
-        if address.kind.traits.wished:
-            return address.cluster, DPU_REQUESTS, address.namespace, address.name
+        wished = (kind.resource for kind in request_kinds() if kind.address is address.kind)
         if has_object(row):
-            return address.cluster, SECRETS, address.namespace, address.name
+            return address.cluster, next(wished, SECRETS), address.namespace, address.name
     raise UsageError("there is no object of a cluster behind this row", "YAML is for accounts, requests and Secrets")

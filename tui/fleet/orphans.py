@@ -16,11 +16,12 @@ from tui.issuance import (
     accounts_for_handle,
     accounts_for_request,
     judge_handle as judge,
+    request_kinds,
     unseen_handles,
 )
 from tui.kube.amounts import count
 
-from .rows import CREDENTIAL_REQUESTS, SHOOT, ClusterRow
+from .rows import SHOOT, ClusterRow
 from .same import one_name, shown_by
 
 if TYPE_CHECKING:
@@ -128,7 +129,8 @@ class Accounts:
         for row in self._clusters.values():
             if row.delivered is not None or row.source == SHOOT or row.carried_by:
                 continue
-            why = self.why_unseen(row.name, "") or _missing(row, CREDENTIAL_REQUESTS)
+            wished = (_missing(row, kind.title) for kind in request_kinds() if kind.address is not None)
+            why = self.why_unseen(row.name, "") or next(filter(None, wished), "")
             if why:
                 said.append(why if why.startswith(row.name) or " of " in why else f"{row.name}: {why}")
         return tuple(said)

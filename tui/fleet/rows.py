@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance import Credential, Identity, State, state_of
+from tui.issuance import ConditionRow as ConditionRow, Credential, Identity, RequestRow as RequestRow
 
 if TYPE_CHECKING:
-    from tui.issuance import ControllerTrace, CSIDriver, DeliveredBy, ExternalView, PushView, StoreView
+    from tui.issuance import DeliveredBy
 
 SHOOT: Final = "Gardener shoot"
 """The source of a cluster that only its garden leads to."""
@@ -41,16 +41,6 @@ class Reach(StrEnum):
     """Another cluster delivers it, and the operator has not said yes to entering it; or it is refused."""
     NOT_CONNECTED = "not connected"
     """The user did not ask to enter it: a shoot."""
-
-
-class ConditionRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One condition of a status."""
-
-    type: str
-    status: str
-    reason: str = ""
-    message: str = ""
-    changed_at: datetime | None = None
 
 
 class ShootFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +83,6 @@ class DeliveredFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 NO_RIGHT: Final = "no right to"
 """How the reason begins why a kind is missing that its server forbids to list."""
-CREDENTIAL_REQUESTS: Final = "credential requests"
-"""What the kind DPUServiceCredentialRequest is called where kinds are followed."""
 
 
 class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +111,7 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     """Kinds that could not be listed there, each with its reason, for people."""
     lacks: tuple[str, ...] = ()
-    """Kinds that its server does not have, as `CREDENTIAL_REQUESTS`."""
+    """Kinds that its server does not have, by their titles."""
     shoot: ShootFacts | None = None
     """What its garden says of it, where it is a Gardener shoot."""
     delivered: DeliveredFacts | None = None
@@ -170,88 +158,6 @@ class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cluster(self) -> str:
         return self.identity.cluster
-
-
-class RequestKind(StrEnum):
-    """The kinds that wish for credentials, and the stores that they go through."""
-
-    DPU = "DPUServiceCredentialRequest"
-    PUSH = "PushSecret"
-    EXTERNAL = "ExternalSecret"
-    STORE = "SecretStore"
-    CLUSTER_STORE = "ClusterSecretStore"
-    CSI = "CSIDriver"
-
-    @property
-    def label(self) -> str:
-        """What a narrow column calls it."""
-        return _REQUEST_LABELS[self]
-
-
-_REQUEST_LABELS = {
-    RequestKind.DPU: "DPU request",
-    RequestKind.PUSH: "push",
-    RequestKind.EXTERNAL: "external",
-    RequestKind.STORE: "store",
-    RequestKind.CLUSTER_STORE: "cluster store",
-    RequestKind.CSI: "CSI driver",
-}
-
-
-class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One credential request: a lasting wish kept in a cluster, or a store that such wishes go through."""
-
-    cluster: str
-    namespace: str
-    name: str
-    uid: str = ""
-    kind: RequestKind = RequestKind.DPU
-    type: str = ""
-    """What is wanted: a format, a number of keys, audiences, or which provider."""
-    duration: str = ""
-    service_account: str = ""
-    """`namespace/name` in the target cluster."""
-    target: str = ""
-    """Where it leads: a DPUCluster, a store, a server. Empty for the cluster that holds the request."""
-    secret: str = ""
-    """`namespace/name` of the Secret it keeps, takes from, or logs in with."""
-    ready: str = ""
-    """Status of the condition Ready: True, False, Unknown, or empty where there is none yet."""
-    reason: str = ""
-    """Its reason, where the kind has telling ones."""
-    conditions: tuple[ConditionRow, ...] = ()
-    created_at: datetime | None = None
-    deleted_at: datetime | None = None
-    """Since when it is to go, where something has to be cleaned up before."""
-    traces: tuple[ControllerTrace, ...] = ()
-    """What in it shows that DPF's controller keeps it."""
-    new_until: datetime | None = None
-    """Until when it may be new to a controller, where it was not touched yet."""
-    next_at: datetime | None = None
-    """When it is looked at anew, where that follows no credential."""
-    credential: Credential | None = None
-    """What was issued for it, or what it carries."""
-    about: PushView | ExternalView | StoreView | CSIDriver | None = None
-    """What else its kind says."""
-
-    @property
-    def key(self) -> str:
-        return request_key(self.kind, self.cluster, self.namespace, self.name)
-
-    def state_at(self, now: datetime) -> State:
-        """What is wrong with the request itself comes first, then how its credential stands."""
-        if self.kind is not RequestKind.DPU and (self.ready != "True" or self.credential is None):
-            return _STATE_OF_READY.get(self.ready, State.UNKNOWN)
-        return State.PENDING if self.credential is None else state_of(self.credential, now)
-
-
-_STATE_OF_READY = {"True": State.VALID, "False": State.FAILED, "": State.PENDING}
-
-
-def request_key(kind: RequestKind, cluster: str, namespace: str, name: str) -> str:
-    """What the row of this object is known by."""
-    place = f"{cluster}/{namespace}/{name}"
-    return place if kind is RequestKind.DPU else f"{kind.value}:{place}"
 
 
 class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):

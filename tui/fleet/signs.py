@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final, NamedTuple
 
-from tui.issuance import Severity, State, StepStatus
+from tui.issuance import Severity, State, StepStatus, Tone as Tone
 
 from .rows import Reach
-
-
-class Tone(StrEnum):
-    """How a piece of text is meant. How that looks is for the widgets."""
-
-    PLAIN = ""
-    GOOD = "good"
-    WARN = "warn"
-    BAD = "bad"
-    INFO = "info"
-    MUTE = "mute"
-    STRONG = "strong"
 
 
 class Sign(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, Final
 from tui.fleet.fields import OF_AREA, record as record_of
 from tui.fleet.fields.requests import address
 from tui.fleet.query import AREA_OF, clock_of
-from tui.fleet.rows import CredentialRow, RequestKind, RequestRow, Row
+from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.fleet.store import Area
 from tui.issuance import Credential
 
@@ -40,7 +40,7 @@ def name_of(row: Row) -> str:
         case CredentialRow():
             return str(row.credential.address)
         case RequestRow():
-            carried = row.credential if row.kind is not RequestKind.DPU else None
+            carried = row.credential if row.address is None else None
             return str(carried.address) if carried is not None else address(row)
         case _:
             return row.key

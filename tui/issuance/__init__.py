@@ -36,8 +36,9 @@ if TYPE_CHECKING:
         explain,
         is_given_up,
     )
-    from .families import asking, dpf
+    from .families import asking
     from .families.asking import an_address
+    from .families.base import Wish
     from .families.csi import driver as csi, trial as csi_trial
     from .families.csi.driver import (
         TOKENS_KEY as CSI_TOKENS_KEY,
@@ -51,22 +52,12 @@ if TYPE_CHECKING:
     from .families.dpf.draft import TYPES as REQUEST_TYPES, to_yaml as draft_yaml, validate as validate_draft
     from .families.dpf.keeper import Keeper, Rest as KeptRest
     from .families.dpf.keeping import Keeping, Key as RequestKey
-    from .families.dpf.objects import (
-        READY as READY_CONDITION,
-        Condition as RequestCondition,
-        ParseError as RequestParseError,
-    )
+    from .families.dpf.objects import ParseError as RequestParseError
     from .families.dpf.renewal_work import look as look_at_request
     from .families.dpf.request_keeping import LEASE as KEEPING_LEASE
     from .families.dpf.steps import fetch as fetch_request
     from .families.dpf.target import TargetClusters
-    from .families.dpf.tending import (
-        Trace as ControllerTrace,
-        awaited as awaited_from_controller,
-        traces as controller_traces,
-        waits_until as controller_waits_until,
-    )
-    from .families.dpf.waiting import waits_for as request_waits_for
+    from .families.dpf.tending import waits_until as controller_waits_until
     from .families.dpf.wishes import Abandon as AbandonRequest, Delete as DeleteRequest, Keep as KeepRequest
     from .families.gardener import exec_minting as exec_for_shoots
     from .families.gardener.garden import ADVERTISED as ADVERTISED_ADDRESS, PROJECTS, SHOOTS, Project, Shoot
@@ -79,10 +70,10 @@ if TYPE_CHECKING:
     from .families.listing import Listing
     from .families.offer import AnyOffer, Place as OfferPlace
     from .families.plugin import exec_minting
-    from .families.registry import find_delivered, listings, offers, sources as cluster_sources
+    from .families.registry import find_delivered, listings, offers, request_kinds, sources as cluster_sources
     from .families.rights import RIGHTS, SUMMARY as FLOW_SUMMARY, Flow, Right, roles as roles_of_flow
     from .families.tenants.manifests import gap_of as tenant_gap, push_preview, store_preview, tenant_manifests
-    from .families.tenants.wish import DEFAULT_LIFETIME as TENANT_LIFETIME, PushWish, StoreWish, TenantPush
+    from .families.tenants.wish import DEFAULT_LIFETIME as TENANT_LIFETIME, StoreWish, TenantPush
     from .families.token_secret.identity import (
         CREATOR_LABEL,
         IdentityWish,
@@ -127,6 +118,7 @@ if TYPE_CHECKING:
     from .model.clusters import Clusters, Guard, KubeconfigClusters, unguarded, unknown_cluster
     from .model.countdown import countdown, human_left
     from .model.durations import PATTERN as DURATION_PATTERN, format_duration, parse_duration
+    from .model.facts import Fact, Section, Tone
     from .model.fields import (
         Choice,
         Control,
@@ -146,6 +138,7 @@ if TYPE_CHECKING:
     from .model.kinds import CredentialKind
     from .model.names import check_names, check_namespace
     from .model.renewal import HELD as HELD_STATES, OVER as OVER_STATES, rotate_at, state_of
+    from .model.requests import ConditionRow, RequestKind, RequestRow, key_of_wished, request_key
     from .model.severity import Severity
     from .model.types import (
         AccessLevel,
@@ -168,17 +161,8 @@ if TYPE_CHECKING:
         StepStatus,
         kind_label,
     )
-    from .objects import capi, external_secrets, managed
-    from .objects.external_secrets import (
-        CLUSTER_STORES,
-        EXTERNAL_SECRETS,
-        PUSH_SECRETS,
-        PUSHED,
-        REMOTE_NAMESPACE,
-        REMOTE_SECRET,
-        STORES,
-        auth_name as store_auth_name,
-    )
+    from .objects import capi, managed
+    from .objects.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, STORES, auth_name as store_auth_name
     from .objects.token_request import IssuedToken, check_wish as check_token_wish
     from .objects.token_secret import deletion_due as token_secret_deletion_due, fresh_name as fresh_token_secret_name
     from .records.deliveries import CLOSED as CLOSED_GATE, Delivered, Gate, authorities
@@ -224,62 +208,46 @@ if TYPE_CHECKING:
         judge as judge_handle,
         unseen as unseen_handles,
     )
-    from .users.external_views import (
-        ExternalView,
-        PushView,
-        Stamp,
-        StoreRef,
-        StoreView,
-        conditions as operator_conditions,
-        external_view,
-        push_findings,
-        push_view,
-        store_findings,
-        store_view,
-    )
     from .users.grace_length import GraceWish, lasting as lasting_grace
 
 # fmt: off
 __all__ = [
-    "ADVERTISED_ADDRESS", "ANCHOR_NAME", "CLOSED_GATE", "CLUSTER_STORES", "CREATOR_LABEL", "CSI_TOKENS_KEY",
-    "DPU_REQUESTS", "DURATION_PATTERN", "EXEC_VERB", "EXTERNAL_SECRETS", "FLOW_SUMMARY", "HELD_STATES",
-    "HYGIENE_RULES", "KEEPING_LEASE", "KEPT_AS", "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "PUSHED",
-    "PUSH_SECRETS", "READY_CONDITION", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES", "RIGHTS",
-    "SHOOTS", "STORES", "TENANT_LIFETIME", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert", "Alerts",
-    "Already", "AnyOffer", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "Choice", "ClaimsError", "ClusterEntry",
-    "ClusterSource", "ClusterSurvey", "ClusterTrust", "Clusters", "Control", "ControllerTrace", "Credential",
-    "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy", "DeliveredPlace", "Delivery",
-    "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export", "ExportPreview", "ExternalView", "Fault",
-    "Field", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate", "GraceWish",
-    "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity", "IdentityView", "IdentityWish",
-    "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle",
-    "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost",
-    "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NotEntered", "NotProved", "OfferPlace",
-    "Outcome", "PlainShootWish", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project", "PushView",
-    "PushWish", "RenewalLoop", "RequestCondition", "RequestKey", "RequestParseError", "Revocation", "Right", "Said",
-    "SecretDestination", "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish", "Sought",
-    "SourceKind", "Stamp", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreRef",
-    "StoreView", "StoreWish", "TargetClusters", "TenantPush", "TrustedSource", "Unasked", "UndoWindow", "Untrusted",
-    "Unusable", "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Way", "WouldReplace", "Yes",
+    "ADVERTISED_ADDRESS", "ANCHOR_NAME", "CLOSED_GATE", "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_REQUESTS",
+    "DURATION_PATTERN", "EXEC_VERB", "FLOW_SUMMARY", "HELD_STATES", "HYGIENE_RULES", "KEEPING_LEASE", "KEPT_AS",
+    "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE",
+    "REQUEST_TYPES", "RIGHTS", "SHOOTS", "STORES", "TENANT_LIFETIME", "AbandonRequest", "AccessLevel", "Action",
+    "Address", "Alert", "Alerts", "Already", "AnyOffer", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "Choice",
+    "ClaimsError", "ClusterEntry", "ClusterSource", "ClusterSurvey", "ClusterTrust", "Clusters", "ConditionRow",
+    "Control", "Credential", "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy",
+    "DeliveredPlace", "Delivery", "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export", "ExportPreview",
+    "Fact", "Fault", "Field", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow", "Format", "Gate",
+    "GraceWish", "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity", "IdentityView",
+    "IdentityWish", "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry",
+    "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld",
+    "LeaseLost", "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NotEntered", "NotProved",
+    "OfferPlace", "Outcome", "PlainShootWish", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project",
+    "RenewalLoop", "RequestKey", "RequestKind", "RequestParseError", "RequestRow", "Revocation", "Right", "Said",
+    "SecretDestination", "Section", "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish",
+    "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreWish",
+    "TargetClusters", "TenantPush", "Tone", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable",
+    "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Way", "Wish", "WouldReplace", "Yes",
     "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement",
-    "answer_from_cache", "asking", "authorities", "awaited_from_controller", "capi", "check_names", "check_namespace",
-    "check_shoot_duration", "check_token_wish", "checked", "choose_shoot_way", "cluster_sources", "controller_traces",
-    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "dpf", "draft_yaml", "due_here",
-    "due_shown", "dump_yaml", "examine", "exec_for_shoots", "exec_minting", "explain", "explained_file_error",
-    "external_secrets", "external_view", "fetch_request", "find_delivered", "format_duration", "formats_of",
-    "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command",
-    "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up",
-    "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle", "kind_label",
-    "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root", "listings", "lives_on_after",
-    "look_at_disk", "look_at_request", "make_private", "managed", "masked_csi_json", "masked_diff", "masked_text",
-    "may_write_file", "named_fields", "now_at", "offers", "operator_conditions", "parse_duration",
-    "push_findings", "push_preview", "push_view", "read_certificate", "read_fields", "read_private", "read_token",
-    "readable_by_others", "record_report", "renews", "request_shoot_kubeconfig", "request_waits_for", "roles_of_flow",
-    "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_findings",
-    "store_preview", "store_view", "subject_of", "subject_of_account", "survey", "tenant_gap", "tenant_manifests",
-    "token_of", "token_secret_deletion_due", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles",
-    "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file",
-    "write_private",
+    "answer_from_cache", "asking", "authorities", "capi", "check_names", "check_namespace", "check_shoot_duration",
+    "check_token_wish", "checked", "choose_shoot_way", "cluster_sources", "controller_waits_until", "countdown",
+    "csi", "csi_trial", "default_folder", "draft_yaml", "due_here", "due_shown", "dump_yaml", "examine",
+    "exec_for_shoots", "exec_minting", "explain", "explained_file_error", "fetch_request", "find_delivered",
+    "format_duration", "formats_of", "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests",
+    "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict",
+    "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle",
+    "key_of_wished", "kind_label", "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root",
+    "listings", "lives_on_after", "look_at_disk", "look_at_request", "make_private", "managed", "masked_csi_json",
+    "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers", "parse_duration",
+    "push_preview", "read_certificate", "read_fields", "read_private", "read_token", "readable_by_others",
+    "record_report", "renews", "request_key", "request_kinds", "request_shoot_kubeconfig", "roles_of_flow",
+    "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview",
+    "subject_of", "subject_of_account", "survey", "tenant_gap", "tenant_manifests", "token_of",
+    "token_secret_deletion_due", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said",
+    "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
 ]
 # fmt: on
 
@@ -306,17 +274,14 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "families.dpf.draft": "REQUEST_TYPES=TYPES draft_yaml=to_yaml validate_draft=validate",
         "families.dpf.keeper": "Keeper KeptRest=Rest",
         "families.dpf.keeping": "Keeping RequestKey=Key",
-        "families.dpf.objects": ("RequestCondition=Condition RequestParseError=ParseError READY_CONDITION=READY"),
+        "families.dpf.objects": "RequestParseError=ParseError",
         "families.dpf.renewal_work": "look_at_request=look",
         "families.dpf.request_keeping": "KEEPING_LEASE=LEASE",
         "families.dpf.steps": "fetch_request=fetch",
+        "families.base": "Wish",
         "families.delivering": "ClusterSource",
         "families.dpf.target": "TargetClusters",
-        "families.dpf.tending": (
-            "ControllerTrace=Trace awaited_from_controller=awaited controller_traces=traces "
-            "controller_waits_until=waits_until"
-        ),
-        "families.dpf.waiting": "request_waits_for=waits_for",
+        "families.dpf.tending": "controller_waits_until=waits_until",
         "families.dpf.wishes": "AbandonRequest=Abandon DeleteRequest=Delete KeepRequest=Keep",
         "families.gardener.garden": "ADVERTISED_ADDRESS=ADVERTISED PROJECTS Project SHOOTS Shoot",
         "families.gardener.shoot_kubeconfig": (
@@ -327,7 +292,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "tokens.plain": "PlainShootWish PlainWish PlainWay=Way",
         "families.rights": "Flow RIGHTS Right FLOW_SUMMARY=SUMMARY roles_of_flow=roles",
         "families.tenants.manifests": "tenant_gap=gap_of push_preview store_preview tenant_manifests",
-        "families.tenants.wish": "TENANT_LIFETIME=DEFAULT_LIFETIME PushWish StoreWish TenantPush",
+        "families.tenants.wish": "TENANT_LIFETIME=DEFAULT_LIFETIME StoreWish TenantPush",
         "families.token_secret.identity": (
             "CREATOR_LABEL IdentityWish SelfWish identity_manifests=manifests identity_role_name=role_name"
         ),
@@ -356,16 +321,15 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "model.durations": "DURATION_PATTERN=PATTERN format_duration parse_duration",
         "model.kinds": "CredentialKind",
         "model.names": "check_names check_namespace",
+        "model.facts": "Fact Section Tone",
+        "model.requests": "ConditionRow RequestKind RequestRow key_of_wished request_key",
         "model.renewal": "HELD_STATES=HELD OVER_STATES=OVER rotate_at state_of",
         "model.severity": "Severity",
         "model.types": (
             "AccessLevel Action Address Credential Destination FileDestination Handle Identity IssueSpec Outcome Plan "
             "SecretDestination ShootAccess ShootWish State StepInfo StepResult StepStatus kind_label"
         ),
-        "objects.external_secrets": (
-            "CLUSTER_STORES EXTERNAL_SECRETS PUSHED PUSH_SECRETS REMOTE_NAMESPACE REMOTE_SECRET STORES "
-            "store_auth_name=auth_name"
-        ),
+        "objects.external_secrets": "REMOTE_NAMESPACE REMOTE_SECRET STORES store_auth_name=auth_name",
         "objects.token_request": "IssuedToken check_token_wish=check_wish",
         "objects.token_secret": ("token_secret_deletion_due=deletion_due fresh_token_secret_name=fresh_name "),
         "records.deliveries": "CLOSED_GATE=CLOSED Delivered Gate authorities",
@@ -393,10 +357,6 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "HandleFacts=Facts JudgedHandle=Judged HandleStanding=Standing WalkedHandles=Walked "
             "accounts_for_handle=accounts_for accounts_for_request judge_handle=judge unseen_handles=unseen"
         ),
-        "users.external_views": (
-            "ExternalView PushView Stamp StoreRef StoreView operator_conditions=conditions external_view "
-            "push_findings push_view store_findings store_view"
-        ),
         "users.grace_length": "GraceWish lasting_grace=lasting",
         "model.fields": (
             "Choice Control Fault Field Said Values Way spoken_in_form checked in_form in_command "
@@ -404,18 +364,16 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         ),
         "families.asking": "an_address",
         "families.offer": "AnyOffer OfferPlace=Place",
-        "families.registry": "cluster_sources=sources find_delivered listings offers",
+        "families.registry": "cluster_sources=sources find_delivered listings offers request_kinds",
         "families.listing": "Listing ",
     }
     """By module, each name as it is there, or as `name here=name there`."""
     _MODULES = {
         "csi": "families.csi.driver",
         "csi_trial": "families.csi.trial",
-        "dpf": "families.dpf",
         "exec_for_shoots": "families.gardener.exec_minting",
         "exec_minting": "families.plugin.exec_minting",
         "capi": "objects.capi",
-        "external_secrets": "objects.external_secrets",
         "managed": "objects.managed",
         "asking": "families.asking",
     }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from tui.actions.requests import kept_by_controller
 from tui.fleet.fields import lifetimes
-from tui.fleet.fields.requests import account, request_name
+from tui.fleet.fields.requests import ready
 from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
 from tui.fleet.names import credential_name
 from tui.fleet.query import Query
@@ -16,7 +15,6 @@ from tui.fleet.rows import (
     ConditionRow,
     CredentialRow,
     Reach,
-    RequestKind,
     RequestRow,
     Row,
     ShootFacts,
@@ -32,7 +30,6 @@ from tui.issuance import (
     human_left,
     identity_role_name,
     kind_label,
-    request_waits_for,
     state_of,
     token_secret_deletion_due,
 )
@@ -41,7 +38,6 @@ from tui.kube.errors import KubeError
 from tui.kube.paths import short_path
 from tui.widgets.facts import Fact, Section
 
-from .describe_external import external_sections, stores_of
 from .session import Session
 
 
@@ -52,7 +48,7 @@ def describe(row: Row, session: Session) -> list[Section]:
     if isinstance(row, AccountRow):
         return _account(row, session)
     if isinstance(row, RequestRow):
-        return _request(row, session) if row.kind is RequestKind.DPU else external_sections(row, session)
+        return _request(row, session)
     return _credential(row, session)
 
 
@@ -63,7 +59,7 @@ def title_of(row: Row) -> str:
     if isinstance(row, AccountRow):
         return f"{row.identity.namespace}/{row.identity.name}"
     if isinstance(row, RequestRow):
-        return request_name(row)
+        return row.title
     return credential_name(row)
 
 
@@ -74,8 +70,8 @@ def what_it_is(row: Row) -> str:
     if isinstance(row, AccountRow):
         return "a service account"
     if isinstance(row, RequestRow):
-        article = "an" if row.kind is RequestKind.EXTERNAL else "a"
-        return f"{article} {row.kind.value}{'' if row.credential is not None else ' with nothing issued'}"
+        article = "an" if row.kind.name.startswith(tuple("AEIOU")) else "a"
+        return f"{article} {row.kind.name}{'' if row.credential is not None else ' with nothing issued'}"
     return f"a {kind_label(row.credential)}"
 
 
@@ -120,7 +116,7 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
             Fact("source", row.source),
         ]),
         Section("holds", holds),
-        *stores_of(row, session),
+        *_listed_in(row, session),
     ]  # fmt: skip
 
 
@@ -213,41 +209,76 @@ def _issued(rows: list[CredentialRow], session: Session) -> list[Fact]:
     return facts or [Fact("", "nothing that kubemint can see", Tone.MUTE)]
 
 
+class _Around:
+    """What a family asks of this screen to say how one of its requests stands."""
+
+    def __init__(self, row: RequestRow, session: Session) -> None:
+        self._row, self._session = row, session
+        self.now, self.requests = session.now(row), session.store.requests
+
+    @property
+    def version(self) -> str:
+        cluster = self._session.store.clusters.get(self._row.cluster)
+        return cluster.version if cluster is not None else ""
+
+    def ready(self, row: RequestRow) -> Fact:
+        cell = ready(row)
+        return Fact("ready", cell.drawn, cell.tone)
+
+    def state(self, credential: Credential) -> Fact:
+        sign = STATES[state_of(credential, self.now)]
+        return Fact("state", sign.text, sign.tone)
+
+    def when(self, label: str, at: datetime | None, tone: Tone = Tone.PLAIN) -> Fact:
+        return _when(label, at, self.now, tone)
+
+    def lifetime(self, credential: Credential) -> Fact:
+        return Fact("lifetime", lifetime(credential.granted))
+
+    def standing(self) -> list[Fact]:
+        row = self._row
+        cell, sign = ready(row), STATES[row.state_at(self.now)]
+        of_ready = [one for one in row.conditions if one.type == "Ready"]
+        since = of_ready[0].changed_at if of_ready else None
+        said = next((one.message for one in of_ready if one.message), "")
+        facts = [
+            Fact("kind", row.kind.name),
+            Fact("kept by", row.cluster),
+            Fact("state", sign.text, sign.tone),
+            Fact("ready", cell.drawn, cell.tone, f"since {stamp(since)}" if since else ""),
+        ]
+        return facts + ([Fact("says", said, Tone.STRONG if row.ready == "True" else cell.tone)] if said else [])
+
+    def conditions(self) -> Section:
+        found = _conditions(self._row.conditions, self.now)
+        return Section("conditions", found or [Fact("", "none yet: nothing has looked at it", Tone.MUTE)])
+
+    def issued(self, credential: Credential) -> list[Fact]:
+        return _stamps(credential, self.now, self._session)
+
+
 def _request(row: RequestRow, session: Session) -> list[Section]:
-    now = session.now(row)
-    wish = [
-        Fact("kind", row.kind.value),
-        Fact("kept by", row.cluster),
-        Fact("type", row.type or "–"),
-        Fact("lifetime", row.duration or "the server's default (1h)"),
-        Fact("account", account(row) or "–"),
-        Fact("target", row.target or "the cluster that keeps it"),
-        Fact("secret", row.secret or "–"),
-        _when("created", row.created_at, now),
-    ]
-    conditions = _conditions(row.conditions, now)
-    sections = [Section(f"{row.namespace}/{row.name}", wish), Section("waits for", _waits_for(row, session, now))]
-    sections.append(Section("conditions", conditions or [Fact("", "none yet: nothing has looked at it", Tone.MUTE)]))
-    if row.credential is not None:
-        sections.append(Section("what was issued", _stamps(row.credential, now, session)))
-    else:
-        sections.append(Section("what was issued", [Fact("", "nothing yet; r issues it", Tone.MUTE)]))
-    return sections
+    """What its family says of it; what every request says of itself, where that says nothing."""
+    around = _Around(row, session)
+    if row.kind.details is not None:
+        return row.kind.details(row, around)
+    said = {"type": row.type, "lifetime": row.duration, "account": row.account, "target": row.target,
+            "secret": row.secret}  # fmt: skip
+    facts = [*around.standing(), *(Fact(label, value) for label, value in said.items() if value)]
+    sections = [Section(row.title, facts), around.conditions()]
+    issued = row.credential
+    return sections if issued is None else [*sections, Section("what was issued", around.issued(issued))]
 
 
-def _waits_for(row: RequestRow, session: Session, now: datetime) -> list[Fact]:
-    """Who has to do what next, in words."""
-    lines = request_waits_for(
-        state=state_of(row.credential, now) if row.credential is not None else State.PENDING,
-        conditions=[(one.type, one.status, one.reason, one.message) for one in row.conditions],
-        deleted_at=row.deleted_at,
-        tended=kept_by_controller(session, row),
-    )
-    quiet = lines[0].startswith("Nothing:")
-    return [
-        Fact("", line, (Tone.GOOD if quiet else Tone.STRONG) if number == 0 else Tone.PLAIN)
-        for number, line in enumerate(lines)
-    ]
+def _listed_in(row: ClusterRow, session: Session) -> list[Section]:
+    """Requests of a cluster that its own details list, under the titles that their kinds say."""
+    sections: dict[str, list[Fact]] = {}
+    found = [one for one in session.store.requests.values() if one.cluster == row.name and one.kind.line is not None]
+    for request in sorted(found, key=lambda one: one.title):
+        assert request.kind.line is not None
+        line = request.kind.line(request, _Around(request, session))
+        sections.setdefault(request.kind.section, []).append(line)
+    return [Section(title, facts) for title, facts in sections.items()]
 
 
 def _conditions(conditions: tuple[ConditionRow, ...], now: datetime) -> list[Fact]:

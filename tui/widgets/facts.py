@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.fleet.signs import Tone
+from tui.issuance import Fact as Fact, Section as Section
 from tui.kube.text import safe_text
 
 from .columns import cut
 from .hanging import hang
 from .themes import style_of
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line: what it is, what it says, and quietly what that means."""
-
-    label: str
-    value: str
-    tone: Tone = Tone.PLAIN
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Facts under a title."""
-
-    title: str
-    facts: Sequence[Fact]
 
 
 class FactsView(VerticalScroll, can_focus=True):

@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from tui.fleet.moments import rfc3339
-from tui.fleet.names import LIMIT
 from tui.fleet.query import STATE_RANK, place_of
-from tui.fleet.rows import RequestKind, RequestRow
+from tui.fleet.rows import RequestRow
 from tui.fleet.signs import Sign, Tone
-from tui.issuance import Address
 from tui.kube.text import safe_text
 
 from . import lifetimes
@@ -23,14 +21,14 @@ FIELDS: Final[tuple[Field[RequestRow], ...]] = (
           screen=6, prints=NEVER, least=7, tight=10, most=28, drop=4, middle=True),
     Field("namespace", "NAMESPACE", value=lambda row: row.namespace, words=("ns", "namespace"), json="namespace",
           screen=NEVER, prints=NEVER, middle=True),
-    Field("name", "REQUEST", value=lambda row: _name(row), tone=Tone.STRONG, json="name",
+    Field("name", "REQUEST", value=lambda row: row.place, tone=Tone.STRONG, json="name",
           data=lambda row, now: row.name, screen=3, prints=NEVER, least=18, tight=30, most=64, middle=True),
-    Field("kind", "KIND", value=lambda row: row.kind.label, also=lambda row: row.kind.value, json="kind",
-          data=lambda row, now: row.kind.value, screen=4, prints=3, least=8, drop=3),
+    Field("kind", "KIND", value=lambda row: row.kind.label, also=lambda row: row.kind.name, json="kind",
+          data=lambda row, now: row.kind.name, screen=4, prints=3, least=8, drop=3),
     Field("type", "TYPE", value=lambda row: row.type, json="type", screen=7, prints=8, least=6, drop=6),
     Field("duration", "DURATION", value=lambda row: row.duration, words=(), json="duration",
           data=lambda row, now: row.duration or None, screen=NEVER),
-    Field("account", "ACCOUNT", value=lambda row: account(row), words=("account", "sa"), json="serviceAccount",
+    Field("account", "ACCOUNT", value=lambda row: row.account, words=("account", "sa"), json="serviceAccount",
           data=lambda row, now: row.service_account, screen=9, prints=6, least=10, tight=20, most=40, drop=8,
           middle=True),
     Field("target", "TARGET", lambda row, now: said(_target(row), Tone.PLAIN if row.target else Tone.MUTE),
@@ -76,25 +74,12 @@ _READY_FIRST: Final = {"False": "0", "Unknown": "1", "": "3", "True": "4"}
 
 
 def address(row: RequestRow) -> str:
-    """The address of a DPU request; other kinds have none, and are called by their kind and place."""
-    if row.kind is not RequestKind.DPU:
-        return row.key
-    return str(Address.request(row.cluster, row.namespace, row.name))
-
-
-def request_name(row: RequestRow) -> str:
-    """A request as lists call it; what lies in no namespace has none in its name."""
-    return safe_text(_name(row), LIMIT)
-
-
-def account(row: RequestRow) -> str:
-    """Whose credential it is about: the account that is asked for, or that of what is carried."""
-    identity = row.credential.identity if row.credential is not None else None
-    return row.service_account or (f"{identity.namespace}/{identity.name}" if identity else "")
+    """Its address; kinds that have none are called by their kind and place."""
+    return str(row.address or row.key)
 
 
 def ready(row: RequestRow) -> Cell:
-    """The condition Ready: for DPF yes or no, elsewhere the reason, which is the telling part."""
+    """The condition Ready: its reason where the kind has telling ones, else yes or no."""
     sign = _ready(row)
     return Cell(safe_text(sign.word, 28), sign.tone, sign.glyph)
 
@@ -104,10 +89,11 @@ def _ready(row: RequestRow) -> Sign:
         return _GOING
     if not row.ready:
         return _NONE
-    reason = "" if row.kind is RequestKind.DPU else row.reason
     if row.ready == "True":
-        return Sign("✓", reason or "yes", Tone.GOOD)
-    return Sign("✖", reason or "no", Tone.BAD) if row.ready == "False" else Sign("?", reason or row.ready, Tone.WARN)
+        return Sign("✓", row.reason or "yes", Tone.GOOD)
+    if row.ready == "False":
+        return Sign("✖", row.reason or "no", Tone.BAD)
+    return Sign("?", row.reason or row.ready, Tone.WARN)
 
 
 def _ready_first(row: RequestRow) -> tuple[str, ...]:
@@ -115,21 +101,17 @@ def _ready_first(row: RequestRow) -> tuple[str, ...]:
     return (first, _ready(row).word.casefold())
 
 
-def _name(row: RequestRow) -> str:
-    return "/".join(filter(None, (row.namespace, row.name)))
-
-
 def _target(row: RequestRow) -> str:
-    return row.target or ("same cluster" if row.kind is RequestKind.DPU else "")
+    return row.target or row.kind.within
 
 
 def _renews_at(row: RequestRow) -> datetime | None:
     """When it is next seen to: its credential renewed, or what it carries looked at anew."""
-    return lifetimes.renews_at(row.credential) if row.kind is RequestKind.DPU else row.next_at
+    return lifetimes.renews_at(row.credential) if row.kind.address is not None else row.next_at
 
 
 def _renews(row: RequestRow, now: datetime) -> Cell:
-    if row.kind is RequestKind.DPU:
+    if row.kind.address is not None:
         return lifetimes.renews(row.credential, now)
     if row.next_at is None:
         return NOTHING
@@ -137,7 +119,7 @@ def _renews(row: RequestRow, now: datetime) -> Cell:
 
 
 def _renews_changes(row: RequestRow, now: datetime) -> datetime | None:
-    if row.kind is RequestKind.DPU:
+    if row.kind.address is not None:
         return lifetimes.renews_changes(row.credential, now)
     return lifetimes.until_changes(row.next_at, now) if row.next_at is not None and row.next_at > now else None
 

@@ -1,6 +1,7 @@
 """In which objects a family's credentials stand, so that a list shows them without knowing the family.
 
-A family whose line in the registry says `lists` has them in its module `listing`, as `LISTINGS`.
+A family whose line in the registry says `lists` has them in its module `listing`, as `LISTINGS`; where it says
+`requests` its kinds of requests are there too, as `REQUESTS` (`RequestKind` of `model.requests`).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from tui.issuance.model.kinds import CredentialKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tui.issuance.model.requests import RequestKind
     from tui.issuance.model.types import Address
     from tui.issuance.records.deliveries import Delivered
     from tui.issuance.records.intent import Intent
@@ -37,8 +38,12 @@ class Listed(NamedTuple):
     """Whether it can be asked for something by whoever knows nothing of it; see `offer`."""
     lists: bool = False
     """Whether some of its credentials stand in objects of clusters; see `listing`."""
+    requests: bool = False
+    """Whether some objects of its own are requests, or what these go through; its `listing` has them as `REQUESTS`."""
     delivers: bool = False
     """Whether some objects of its own lead to other clusters; see `delivering`."""
+    reads_only: bool = False
+    """Whether nothing is given out by it here, so that its folder has no `Family`."""
 
 
 FAMILIES: Final[dict[str, Listed]] = {
@@ -46,15 +51,19 @@ FAMILIES: Final[dict[str, Listed]] = {
     "certificate.family": Listed(wishes=("CertificateWish",), offers=True),
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
     "plugin.family": Listed(wishes=("PlainWish",)),
-    "dpf.family": Listed((CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon"), delivers=True),
+    "dpf.family": Listed(
+        (CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon"), requests=True, delivers=True
+    ),
     "token_secret.family": Listed((CredentialKind.LEGACY,), ("IdentityWish", "SelfWish"), lists=True),
     "login.family": Listed((CredentialKind.LOGIN,)),
     "handle.family": Listed((CredentialKind.HANDLE,)),
     "argocd.family": Listed((CredentialKind.ARGO_CD,), lists=True, delivers=True),
-    "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish"), delivers=True),
+    "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish"), requests=True, delivers=True),
+    "csi": Listed(requests=True, reads_only=True),
     "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",), lists=True),
 }
-"""By the names of their modules, in the order in which they are asked; the last one has what no other claims."""
+"""By the names of their modules (of their folders, where they are only read), in the order in which they are asked; the
+last one has what no other claims."""
 
 
 def offers() -> tuple[AnyOffer, ...]:
@@ -67,6 +76,12 @@ def listings() -> tuple[Listing, ...]:
     """The kinds of objects in which credentials of any of them stand."""
     folders = [name.partition(".")[0] for name, one in reversed(FAMILIES.items()) if one.lists]
     return tuple(one for folder in folders for one in import_module(f"{__package__}.{folder}.listing").LISTINGS)
+
+
+def request_kinds() -> tuple[RequestKind, ...]:
+    """The kinds of objects that are requests, or what these go through, in the order in which they are followed."""
+    folders = [name.partition(".")[0] for name, one in FAMILIES.items() if one.requests]
+    return tuple(kind for folder in folders for kind in import_module(f"{__package__}.{folder}.listing").REQUESTS)
 
 
 def sources() -> tuple[ClusterSource, ...]:
@@ -126,7 +141,7 @@ class Families:
 
     def all(self) -> Iterator[Family]:
         """Each of them, in order."""
-        return map(self._load, FAMILIES)
+        return (self._load(name) for name, one in FAMILIES.items() if not one.reads_only)
 
     def _load(self, name: str) -> Family:
         family: Family = import_module(f"{__package__}.{name}").FAMILY

@@ -10,28 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.model.durations import parse_duration
+from tui.issuance.model.requests import Stamp
 from tui.issuance.objects import managed
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, STORES, gap
 
-Stamp = Annotated[datetime, msgspec.Meta(tz=True)]
 HOUR: Final = timedelta(hours=1)
 """The operator's own refresh interval where an object names none."""
-
-
-class Condition(msgspec.Struct, frozen=True, rename="camel"):
-    """One condition of a status."""
-
-    type: str = ""
-    status: str = "Unknown"
-    reason: str = ""
-    message: str = ""
-    last_transition_time: Stamp | None = None
 
 
 class StoreRef(msgspec.Struct, frozen=True):
@@ -230,17 +220,6 @@ def store_view(obj: Mapping[str, Any]) -> StoreView:
         controller=_text(spec, "controller"),
         managed=managed.is_managed(obj),
     )  # fmt: skip
-
-
-def conditions(obj: Mapping[str, Any]) -> tuple[Condition, ...]:
-    """The conditions of a status, those that can be read."""
-    found = []
-    for entry in _list(_part(obj, "status"), "conditions"):
-        try:
-            found.append(msgspec.convert(entry, Condition))
-        except msgspec.ValidationError:
-            continue
-    return tuple(found)
 
 
 def push_findings(view: PushView, *, lifetime: timedelta | None = None, legacy: bool = False) -> Iterator[str]:

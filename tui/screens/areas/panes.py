@@ -14,10 +14,10 @@ from tui.fleet.fields import OF_AREA, Cell, Field, on_screen
 from tui.fleet.fields.lifetimes import with_undo
 from tui.fleet.filter import parse
 from tui.fleet.query import Query
-from tui.fleet.rows import CREDENTIAL_REQUESTS, AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
 from tui.fleet.signs import REACHES, Tone
 from tui.fleet.store import Area, FleetChange, sorts
-from tui.issuance import Identity
+from tui.issuance import Identity, request_kinds
 from tui.kube.text import safe_text
 from tui.screens.describe import describe
 from tui.screens.session import Session
@@ -279,13 +279,12 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
     where = f" in {safe_text(scope.cluster)}" if scope.cluster else ""
     lines = [Cell(f"No {noun}{where}.", Tone.STRONG)]
     if area is Area.REQUESTS:
-        without = [row.name for row in answering if CREDENTIAL_REQUESTS in row.lacks]
-        if without:
-            names = safe_text(", ".join(without), 60)
-            lines.append(
-                Cell(f"No DPUServiceCredentialRequest kind on {names}: DPF is not installed there.", Tone.MUTE)
-            )
-        if len(without) < len(answering):
+        kinds = [kind for kind in request_kinds() if kind.unserved]
+        for kind in kinds:
+            if without := [row.name for row in answering if kind.title in row.lacks]:
+                names = safe_text(", ".join(without), 60)
+                lines.append(Cell(f"No {kind.name} kind on {names}: {kind.unserved}", Tone.MUTE))
+        if any(kind.title not in row.lacks for kind in kinds for row in answering):
             lines.append(Cell("n makes one where the kind is known", Tone.MUTE))
     elif area is Area.CREDENTIALS:
         lines.append(Cell("n issues the first one", Tone.MUTE))

@@ -13,15 +13,13 @@ from tui.actions.exporting import ExportWish, preview
 from tui.actions.fitting import credential_of, own_tokens
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import (
-    CREDENTIAL_REQUESTS,
     AccountRow,
     ClusterRow,
     CredentialRow,
-    RequestKind,
     RequestRow,
     Row,
-    request_key,
 )
+from tui.issuance import DPU_REQUESTS, STORES, request_key, request_kinds
 
 from .form import Form
 
@@ -140,14 +138,15 @@ def _hosts(screen: WorkingScreen, first: str) -> list[str]:
 
 def _strangers(screen: WorkingScreen) -> set[str]:
     """Clusters that do not know the kind of request."""
-    return {row.name for row in screen.session.store.clusters.values() if CREDENTIAL_REQUESTS in row.lacks}
+    titles = {kind.title for kind in request_kinds() if kind.resource == DPU_REQUESTS}
+    return {row.name for row in screen.session.store.clusters.values() if not titles.isdisjoint(row.lacks)}
 
 
 def _targets(screen: WorkingScreen) -> dict[str, list[str]]:
     """DPUClusters that requests of a cluster already lead to."""
     found: dict[str, set[str]] = {}
     for row in screen.session.store.requests.values():
-        if row.target and row.kind is RequestKind.DPU:
+        if row.target and row.kind.resource == DPU_REQUESTS:
             found.setdefault(row.cluster, set()).add(row.target)
     return {cluster: sorted(targets) for cluster, targets in found.items()}
 
@@ -168,7 +167,7 @@ def _push(screen: WorkingScreen) -> Form[Any]:
         tenants = [tenant for tenant in tenants if tenant.host == identity.cluster] or tenants
 
     def stored(tenant: Tenant) -> bool:
-        return request_key(RequestKind.STORE, tenant.host, tenant.namespace, tenant.name) in requests
+        return request_key(STORES.kind, tenant.host, tenant.namespace, tenant.name) in requests
 
     return TenantPushScreen(tenants, servers=_servers(screen), first=_first(row), identity=identity, stored=stored)
 
@@ -188,7 +187,7 @@ def _first(row: Row | None) -> Sequence[str]:
     """The clusters that a row names as a tenant: itself and what leads to the same server, or a store's."""
     if isinstance(row, ClusterRow):
         return (row.name, *row.same)
-    if isinstance(row, RequestRow) and row.kind is RequestKind.STORE:
+    if isinstance(row, RequestRow) and row.kind.resource == STORES:
         return (f"{row.cluster}/{row.namespace}/{row.name}",)
     return ()
 

@@ -11,7 +11,7 @@ from textual.widgets import ContentSwitcher
 
 from tui.actions.jobs import Job
 from tui.fleet.query import AREA_OF
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestKind, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 from tui.fleet.signs import Tone
 from tui.fleet.store import Area, FleetChange
 from tui.issuance import JournalEntry
@@ -256,8 +256,8 @@ class MainScreen(CommandingScreen):
             self._deeper("accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):
             self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
-        elif isinstance(row, RequestRow) and row.kind is RequestKind.CSI and not self.session.read_only:
-            self._do_at(row, "csi_preview")
+        elif isinstance(row, RequestRow) and not self.session.read_only:
+            self._do_at(row, row.kind.enter)
         elif isinstance(row, RequestRow | CredentialRow):
             self._do_at(row, "details")
         elif isinstance(row, JournalEntry):

@@ -1,0 +1,98 @@
+"""External Secrets' objects as rows: what is pushed and fetched, and the stores that it goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from tui.issuance.model.durations import format_duration
+from tui.issuance.model.requests import Renewing, RequestKind, RequestRow, row_of
+from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, PUSHED, STORES
+from tui.issuance.users.external_views import external_view, push_view, store_view
+from tui.kube.amounts import count
+from tui.kube.resource import Resource
+
+from . import details
+from .wish import PushWish
+
+
+def _push(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
+    """A PushSecret. The credential that it carries is added by whoever knows that."""
+    view = push_view(obj)
+    return row_of(
+        PUSH,
+        cluster,
+        obj,
+        type=count(len(view.keys), "key") if view.keys else "every key",
+        duration=_every(view.interval),
+        target=", ".join(map(str, view.stores)),
+        secret=f"{_namespace(obj)}/{view.source}" if view.source else "",
+        next_at=view.next_at,
+        about=view,
+    )
+
+
+def _external(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
+    """An ExternalSecret."""
+    view = external_view(obj)
+    return row_of(
+        EXTERNAL,
+        cluster,
+        obj,
+        type=count(len(view.keys), "Secret") if view.keys else "",
+        duration=_every(view.interval),
+        target=", ".join(map(str, view.stores)),
+        secret=f"{_namespace(obj)}/{view.target}",
+        next_at=view.next_at,
+        about=view,
+    )
+
+
+def _store(kind: Resource, cluster: str, obj: Mapping[str, Any]) -> RequestRow:
+    """A SecretStore or a ClusterSecretStore."""
+    view, namespace = store_view(obj), _namespace(obj)
+    secret = view.secret
+    return row_of(
+        STORE if kind is STORES else CLUSTER_STORE,
+        cluster,
+        obj,
+        type=view.provider,
+        target=view.server,
+        secret=secret if "/" in secret or not secret or not namespace else f"{namespace}/{secret}",
+        about=view,
+    )
+
+
+def _namespace(obj: Mapping[str, Any]) -> str:
+    return str((obj.get("metadata") or {}).get("namespace") or "")
+
+
+def _every(interval: timedelta | None) -> str:
+    if interval is None:
+        return ""
+    return format_duration(interval) if interval else "once"
+
+
+PUSH: Final = RequestKind(
+    resource=PUSH_SECRETS, title="PushSecrets", label="push", read=_push, details=details.push, any_version=True,
+    carries=True,
+    renewing=Renewing(
+        lambda row: PushWish(row.cluster, row.namespace, row.name), lambda now: f"{PUSHED}=again-{now:%H%M%S}"
+    ),
+)  # fmt: skip
+EXTERNAL: Final = RequestKind(
+    resource=EXTERNAL_SECRETS, title="ExternalSecrets", label="external", read=_external, details=details.external,
+    any_version=True,
+)  # fmt: skip
+STORE: Final = RequestKind(
+    resource=STORES, title="SecretStores", label="store", read=partial(_store, STORES), details=details.store,
+    section="stores", line=details.store_line, any_version=True,
+)  # fmt: skip
+CLUSTER_STORE: Final = RequestKind(
+    resource=CLUSTER_STORES, title="ClusterSecretStores", label="cluster store",
+    read=partial(_store, CLUSTER_STORES), details=details.store, section="stores", line=details.store_line,
+    any_version=True,
+)  # fmt: skip
+REQUESTS: Final = (PUSH, EXTERNAL, STORE, CLUSTER_STORE)
