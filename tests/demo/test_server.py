@@ -34,7 +34,6 @@ class World:
         self.effect: web.StreamResponse | int | None = None
         self.denied = ""
         self.server = ApiServer(
-            name="test",
             storage=self.storage,
             version_info={"gitVersion": version},
             clock=lambda: NOW,

@@ -238,7 +238,11 @@ async def test_403_names_the_missing_right(server: FakeServer, client: Client) -
     with pytest.raises(Forbidden) as caught:
         await client.list(SECRETS)
     assert caught.value.hint == "needs: list secrets"
-    assert (caught.value.verb, caught.value.resource, caught.value.namespace) == ("list", "secrets", "")
+    assert (caught.value.about.verb, caught.value.about.resource, caught.value.about.namespace) == (
+        "list",
+        "secrets",
+        "",
+    )
 
 
 async def test_422_names_the_fields(server: FakeServer, client: Client) -> None:

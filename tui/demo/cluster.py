@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from .apiserver.access import Call, Object, Reply
+from .apiserver.access import Call, Object, Reply, Subresource
 from .apiserver.admission import AccountAdmission
 from .apiserver.authn import Authenticator
 from .apiserver.authz import MASTERS, Authorizer
@@ -26,7 +26,7 @@ from .apiserver.faults import Faults, ServerState
 from .apiserver.features import Features
 from .apiserver.negotiation import media_type
 from .apiserver.pki import Authority, Certificate, SigningKey, server_context
-from .apiserver.reviews import Reviews
+from .apiserver.reviews import AUTHENTICATION, Reviews
 from .apiserver.server import ApiServer
 from .apiserver.storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES, SERVICE_ACCOUNTS, Storage
 from .apiserver.token_request import TokenRequests
@@ -85,10 +85,10 @@ class EmbeddedCluster:
         self.tokens = TokenIssuer(key, TokenPolicy(self.url, (self.url,)), self.features, clock, self.new_id)
         self.authorizer = Authorizer(self.storage)
         self.authenticator = Authenticator(TokenVerifier(self.storage, self.tokens, clock), self.authorizer, clock)
-        self.subresources = {("", "serviceaccounts", "token"): TokenRequests(self.tokens).subresource}
+        token = Subresource(TokenRequests(self.tokens).handle, "TokenRequest", AUTHENTICATION, "v1")
+        self.subresources = {("", "serviceaccounts", "token"): token}
         """What others than the storage answer; more may be added as long as the cluster has not started."""
         self.server = ApiServer(
-            name=name,
             storage=self.storage,
             version_info=version_info(version),
             clock=clock,
@@ -102,10 +102,7 @@ class EmbeddedCluster:
             ),
             subresources=self.subresources,
             virtual=Reviews(self.authenticator, self.authorizer).virtual(self.features),
-            paths={
-                "/.well-known/openid-configuration": self._openid_configuration,
-                "/openid/v1/jwks": self._keys,
-            },
+            paths={"/.well-known/openid-configuration": self._openid, "/openid/v1/jwks": self._keys},
             faults=self.faults,
         )
         self.certificates = Certificates(self)
@@ -136,8 +133,7 @@ class EmbeddedCluster:
 
     def add_namespace(self, name: str, labels: Mapping[str, str] | None = None, **metadata: Any) -> Object:
         """A namespace with its default account, as servers and controllers make them, unless it is there already."""
-        found = self.storage.get(NAMESPACES, name)
-        if found is not None:
+        if (found := self.storage.get(NAMESPACES, name)) is not None:
             return found
         own = {"kubernetes.io/metadata.name": name} if self.features.labels_namespaces else {}
         namespace = made("Namespace", name, spec={"finalizers": ["kubernetes"]}, status={"phase": "Active"})
@@ -154,20 +150,12 @@ class EmbeddedCluster:
         """Starts the controllers and opens the port. `folder` is private to this cluster."""
         self._folder = folder
         delay = _CONTROLLER_DELAY
-        accounts = AccountController(self.storage, delay)
-        namespaces = NamespaceController(self.storage, delay)
+        accounts, namespaces = AccountController(self.storage, delay), NamespaceController(self.storage, delay)
         tokens = TokenController(self.storage, self.tokens, self.authority.pem, delay, self.rng)
         publisher = RootCAPublisher(self.storage, self.authority.pem, delay)
         collector = GarbageCollector(self.storage, self.server.kinds, delay)
-        self.workers += [
-            accounts.worker,
-            tokens.secrets,
-            tokens.accounts,
-            namespaces.worker,
-            publisher.worker,
-            collector.worker,
-            self.certificates.worker,
-        ]
+        self.workers += [accounts.worker, tokens.secrets, tokens.accounts, namespaces.worker, publisher.worker]
+        self.workers += [collector.worker, self.certificates.worker]
         for worker in self.workers:
             worker.start()
         self._runner = web.AppRunner(self.server.app, access_log=None, logger=_log, shutdown_timeout=_GRACE)
@@ -253,11 +241,10 @@ class EmbeddedCluster:
 
     # Keys for verifiers outside
 
-    async def _openid_configuration(self, call: Call) -> Reply:
-        issuer = self.tokens.policy.issuer
+    async def _openid(self, call: Call) -> Reply:
         return Reply(
             {
-                "issuer": issuer,
+                "issuer": self.tokens.policy.issuer,
                 "jwks_uri": f"{self.url}/openid/v1/jwks",
                 "response_types_supported": ["id_token"],
                 "subject_types_supported": ["public"],
@@ -276,17 +263,9 @@ class EmbeddedCluster:
 def version_info(version: str) -> dict[str, str]:
     """What `/version` says for a release such as `v1.34.1`."""
     major, minor, *_ = version.removeprefix("v").split(".")
-    return {
-        "major": major,
-        "minor": minor,
-        "gitVersion": version,
-        "gitCommit": "0" * 40,
-        "gitTreeState": "clean",
-        "buildDate": "2025-01-01T00:00:00Z",
-        "goVersion": "go1.24",
-        "compiler": "gc",
-        "platform": "linux/amd64",
-    }
+    build = {"gitCommit": "0" * 40, "gitTreeState": "clean", "buildDate": "2025-01-01T00:00:00Z"}
+    made = {"goVersion": "go1.24", "compiler": "gc", "platform": "linux/amd64"}
+    return {"major": major, "minor": minor, "gitVersion": version} | build | made
 
 
 def _bound(port: int) -> socket.socket:

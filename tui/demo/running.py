@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from .fleet import EmbeddedFleet
-from .operators.kubeconfigs import MARK
+from .operators.kubeconfigs import MARK, write_private
 
 T = TypeVar("T")
 
@@ -135,8 +135,7 @@ def _publish(config: bytes, out: Path) -> None:
     """Writes beside `out` and renames, so that a reader never sees half a kubeconfig."""
     _check(out)
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-        file.write(config)
+    write_private(temporary, config)
     temporary.replace(out)
 
 

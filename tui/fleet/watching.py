@@ -278,5 +278,5 @@ def _reason(error: KubeError) -> str:
     if isinstance(error, NotFound):
         return ""
     if isinstance(error, Forbidden):
-        return f"{NO_RIGHT} {error.verb} {error.resource}"
+        return f"{NO_RIGHT} {error.about.verb} {error.about.resource}"
     return error.message

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar, Final
 
+from .request_info import RequestInfo
 from .text import safe_text
 
 
@@ -99,10 +100,7 @@ class APIError(KubeError):
         hint: str = "",
         retry_after: float | None = None,
         causes: tuple[str, ...] = (),
-        verb: str = "",
-        resource: str = "",
-        namespace: str = "",
-        name: str = "",
+        about: RequestInfo | None = None,
         gone: bool = False,
     ) -> None:
         self.status = status
@@ -110,12 +108,8 @@ class APIError(KubeError):
         self.retry_after = retry_after
         """Seconds the server asked to wait, None where it did not."""
         self.causes = causes
-        self.verb = verb
-        """The Kubernetes verb of the request (`create`, `list`, …)."""
-        self.resource = resource
-        """Plural, with subresource and group where there is one: `serviceaccounts/token`."""
-        self.namespace = namespace
-        self.name = name
+        self.about = about or RequestInfo("")
+        """What the request was about."""
         self.gone = gone
         """Whether the server says, naming it, that the very object that was asked for is not there."""
         super().__init__(message or reason or f"HTTP {status}", cluster=cluster, hint=hint)

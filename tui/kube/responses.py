@@ -164,10 +164,7 @@ def status_error(
         hint=f"needs: {info.right()}" if kind is Forbidden and info.resource else "",
         retry_after=retry_after if retry_after is not None or details is None else details.retry_after_seconds,
         causes=causes,
-        verb=info.verb,
-        resource=info.resource,
-        namespace=info.namespace,
-        name=info.name,
+        about=info,
         gone=code == 404 and status.reason == "NotFound" and bool(info.name and details and details.name == info.name),
     )
 

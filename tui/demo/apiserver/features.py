@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
+def _since(minor: int) -> Any:
+    return field(metadata={"first": minor})
+
+
+def _before(minor: int) -> Any:
+    return field(metadata={"gone": minor})
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Each field is one behaviour. `Features.of(version)` is the usual way to get one."""
+    """Each field is one behaviour, beside it since or before which minor version; `Features.of` is the way to one."""
 
-    auto_token_secrets: bool
-    """Every new account gets a token Secret (before 1.24)."""
-    labels_namespaces: bool
-    """Every namespace carries a label with its name (1.21)."""
-    self_subject_review: bool
-    """`SelfSubjectReview` v1 is served (1.28)."""
-    token_ids: bool
-    """Tokens carry `jti`, reviews show it (1.30)."""
-    node_bound_tokens: bool
-    """`boundObjectRef` may name a Node (1.31)."""
-    account_before_body: bool
+    auto_token_secrets: bool = _before(24)
+    """Every new account gets a token Secret."""
+    labels_namespaces: bool = _since(21)
+    """Every namespace carries a label with its name."""
+    self_subject_review: bool = _since(28)
+    """`SelfSubjectReview` v1 is served."""
+    token_ids: bool = _since(30)
+    """Tokens carry `jti`, reviews show it."""
+    node_bound_tokens: bool = _since(31)
+    """`boundObjectRef` may name a Node."""
+    account_before_body: bool = _since(29)
     """TokenRequest looks the account up before it validates the body, compares the body's own metadata with it, and
     warns when it shortens a lifetime."""
-    extends_api_audiences_only: bool
+    extends_api_audiences_only: bool = _since(24)
     """The year-long extension of pod tokens is kept to the API server's own audiences."""
-    tracks_legacy_tokens: bool
-    """Legacy tokens get a last-used label and can be invalidated by another (1.26)."""
-    rejects_future_tokens: bool
+    tracks_legacy_tokens: bool = _since(26)
+    """Legacy tokens get a last-used label and can be invalidated by another."""
+    rejects_future_tokens: bool = _since(29)
     """A token issued more than the leeway in the future is refused, and so is one with a foreign key identifier."""
-    invalidated_text: str
-    """What a token review says of a token whose account or bound object is gone."""
+
+    @property
+    def invalidated_text(self) -> str:
+        """What a token review says of a token whose account or bound object is gone."""
+        new = self.rejects_future_tokens
+        return "service account token has been invalidated" if new else "Token has been invalidated"
 
     @classmethod
     def of(cls, version: str) -> Features:
@@ -40,18 +54,7 @@ class Features:
         match = _VERSION.match(version)
         if match is None:
             raise ValueError(f"{version!r} is not a Kubernetes version such as v1.34.1")
-        minor = int(match[2])
+        minor, known = int(match[2]), {one.name: one.metadata for one in fields(cls)}
         return cls(
-            auto_token_secrets=minor < 24,
-            labels_namespaces=minor >= 21,
-            self_subject_review=minor >= 28,
-            token_ids=minor >= 30,
-            node_bound_tokens=minor >= 31,
-            account_before_body=minor >= 29,
-            extends_api_audiences_only=minor >= 24,
-            tracks_legacy_tokens=minor >= 26,
-            rejects_future_tokens=minor >= 29,
-            invalidated_text="Token has been invalidated"
-            if minor < 29
-            else "service account token has been invalidated",
+            **{name: said.get("first", 0) <= minor < said.get("gone", sys.maxsize) for name, said in known.items()}
         )

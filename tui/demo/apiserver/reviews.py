@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from .access import Attributes, Authorize, Call, Handler, Object, Reply, UserInfo, Virtual
+from .access import Attributes, Call, Handler, Object, Reply, UserInfo, Virtual
 from .authn import Authenticator
 from .authz import Authorizer
 from .builtin import headed
@@ -57,12 +57,9 @@ def read(kind: Kind, body: Any) -> Object:
 class Reviews:
     """The reviews of one cluster."""
 
-    def __init__(
-        self, authenticator: Authenticator, authorizer: Authorizer, authorize: Authorize | None = None
-    ) -> None:
+    def __init__(self, authenticator: Authenticator, authorizer: Authorizer) -> None:
         self._authenticator = authenticator
         self._authorizer = authorizer
-        self._authorize = authorize or authorizer
 
     def virtual(self, features: Features) -> dict[tuple[str, str], Virtual]:
         """The kinds that a server with these features has, by group and plural."""
@@ -148,7 +145,7 @@ class Reviews:
         else:
             assert path is not None
             attributes = Attributes(path.get("verb", ""), path=path.get("path", ""))
-        decision = self._authorize(user, attributes)
+        decision = self._authorizer(user, attributes)
         return {"allowed": decision.allowed} | ({"reason": decision.reason} if decision.reason else {})
 
 

@@ -49,7 +49,6 @@ class ApiServer:
     def __init__(
         self,
         *,
-        name: str,
         storage: Storage,
         version_info: Mapping[str, str],
         clock: Callable[[], datetime],
@@ -61,7 +60,6 @@ class ApiServer:
         paths: Mapping[str, Handler] | None = None,
         faults: Faults | None = None,
     ) -> None:
-        self.name = name
         self.storage = storage
         minor = _minor(version_info)
         self.kinds = Registry(kinds_of_version(minor))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from .access import Call, Object, Reply, Subresource
+from .access import Call, Object, Reply
 from .kinds import Kind
 from .reviews import AUTHENTICATION, read
 from .status import bad_request, conflict, invalid, invalid_value, not_found
@@ -21,11 +21,6 @@ class TokenRequests:
 
     def __init__(self, issuer: TokenIssuer) -> None:
         self._issuer = issuer
-
-    @property
-    def subresource(self) -> Subresource:
-        """How the server serves it."""
-        return Subresource(self.handle, "TokenRequest", AUTHENTICATION, "v1")
 
     async def handle(self, call: Call) -> Reply:
         """Issues a token, or refuses as a real server does. A dry run issues a working token, as there too."""
@@ -53,15 +48,12 @@ class TokenRequests:
         if features.account_before_body:
             metadata = {"name": name, "namespace": namespace, "uid": account["metadata"]["uid"]}
             metadata["creationTimestamp"] = rfc3339(self._issuer.clock())
+        answered = {"audiences": list(audiences), "expirationSeconds": granted}
         reply = {
             "kind": "TokenRequest",
             "apiVersion": f"{AUTHENTICATION}/v1",
             "metadata": metadata,
-            "spec": {
-                "audiences": list(audiences),
-                "expirationSeconds": granted,
-                "boundObjectRef": spec.get("boundObjectRef"),
-            },
+            "spec": answered | {"boundObjectRef": spec.get("boundObjectRef")},
             "status": {"token": token, "expirationTimestamp": rfc3339(expires)},
         }
         return Reply(reply, 201, warnings)
@@ -77,10 +69,8 @@ class TokenRequests:
             found = _found(storage.get(PODS, name, namespace), "pods", name)
             runs_as = found.get("spec", {}).get("serviceAccountName") or "default"
             if runs_as != account["metadata"]["name"]:
-                raise bad_request(
-                    f'cannot bind token for serviceaccount "{account["metadata"]["name"]}" to pod running with '
-                    "different serviceaccount name."
-                )
+                refused = f'cannot bind token for serviceaccount "{account["metadata"]["name"]}"'
+                raise bad_request(f"{refused} to pod running with different serviceaccount name.")
             node_name = found.get("spec", {}).get("nodeName")
             if node_name:
                 on = storage.get(NODES, node_name)
