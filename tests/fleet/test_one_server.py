@@ -20,7 +20,7 @@ from tui.fleet.renewing import watched
 from tui.issuance.errors import UsageError
 from tui.issuance.loop.keeping import RenewalLoop
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Action, Address, Handle, Outcome, SecretDestination, State
+from tui.issuance.model.types import Action, Address, FileDestination, Handle, Outcome, SecretDestination, State
 from tui.issuance.records.state import StateStore
 from tui.issuance.trust import handles
 from tui.kube.errors import NotFound, ReadOnly
@@ -153,6 +153,35 @@ async def test_the_loop_renews_what_has_several_names_once(two: EmbeddedFleet, t
             assert not await lives(fleet, first)
         finally:
             await fleet.stop()
+
+
+async def test_a_rotation_is_undone_under_either_name(two: EmbeddedFleet, tmp_path: Path) -> None:
+    async with over(two, tmp_path, read_only=False, grace=timedelta(minutes=5)) as fleet:
+        first = await put(fleet)
+        for rotated, undone in ((SHOWN, SHOWN), (DELIVERED, SHOWN), (SHOWN, DELIVERED)):
+            outcome = await fleet.engine.execute(await fleet.engine.plan_rotate(rotated))
+            assert outcome.ok, outcome
+            plan = await fleet.engine.plan_undo(undone)
+            assert plan.address == DELIVERED
+            outcome = await fleet.engine.execute(plan)
+            assert outcome.ok, outcome
+            assert (await fleet.engine.lookup(SHOWN)).handle == first
+
+
+async def test_a_copy_of_what_is_shown_is_renewed_with_it(pushed: tuple[Fleet, Handle], tmp_path: Path) -> None:
+    fleet, first = pushed
+    copy = Address(CredentialKind.FILE, "", "", str(tmp_path / "copy.kc"))
+    outcome = await fleet.engine.export(SHOWN, FileDestination(copy.name))
+    assert outcome.ok, outcome
+    held = (tmp_path / "copy.kc").read_bytes()
+    for name in (copy, SHOWN):
+        outcome = await fleet.engine.execute(await fleet.engine.plan_rotate(name))
+        assert outcome.ok, outcome
+        await fleet.engine.settle()
+        before, held = held, (tmp_path / "copy.kc").read_bytes()
+        assert held != before, "the file has the new one too"
+        assert await places_of(fleet, outcome) == (f"{CALLED}/default/twice",)
+    assert not await lives(fleet, first)
 
 
 async def test_what_is_protected_under_the_name_that_was_asked_for_is(two: EmbeddedFleet, tmp_path: Path) -> None:

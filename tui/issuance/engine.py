@@ -168,7 +168,7 @@ class Engine:
         """
         from .tokens.undoing import prepare_undo
 
-        return self._planned(*await prepare_undo(self._context, self._graces, address, given))
+        return self._planned(*await prepare_undo(self._context, self._graces, address, given), asked=address)
 
     def undo_window(self, fingerprint: str) -> UndoWindow | None:
         """Until when the rotation that made this credential can be undone. Asks no server; for every redraw."""

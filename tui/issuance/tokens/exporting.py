@@ -39,7 +39,7 @@ from tui.issuance.model.types import (
 from tui.issuance.records.intent import Export, new_id
 from tui.issuance.transaction import reading
 from tui.issuance.transaction.work import Context
-from tui.issuance.trust import vouching, whose
+from tui.issuance.trust import one_server, whose
 
 from .copied import Found, find, known_endpoint
 from .copying import Ask, Copy, Word, seen
@@ -253,7 +253,7 @@ async def _vouched(context: Context, source: Credential, identity: Identity, han
     """Whether the wish is the one that the token was made for: a Secret alone may call any its own."""
     if not wish or source.address.here:
         return bool(wish)
-    verdict = (await vouching.read(context, source.address)).verdict
+    verdict = (await one_server.read(context, source.address)).verdict
     return verdict.ok and verdict.handle == handle and verdict.request == wish
 
 

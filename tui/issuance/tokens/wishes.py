@@ -29,7 +29,7 @@ from tui.issuance.model.types import (
 )
 from tui.issuance.objects.managed import is_going
 from tui.issuance.transaction.reading import export_record
-from tui.issuance.trust import vouching
+from tui.issuance.trust import one_server, vouching
 from tui.kube.errors import NotFound
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ async def _of_file(context: Context, address: Address) -> tuple[IssueSpec, str]:
     source = record.source
     if source is None or not (source.here or source.kind.traits.marked):
         raise UsageError(f"{address.name} is a copy of {source}", "rotate that, then export it again to the same path")
-    spec, request = await wish_of(context, source)
+    try:
+        spec, request = await wish_of(context, source)
+    except vouching.NotVouched as error:
+        spec, request = await wish_of(context, await one_server.issued_under(context, source, error))
     if address not in (address_of(place, spec.identity) for place in spec.destinations):
         raise UsageError(
             f"{address.name} is a copy of {source}, in another format or of a token that is not there any more",

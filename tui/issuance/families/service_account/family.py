@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -72,17 +73,16 @@ class ServiceAccounts(Files):
             source = (await export_record(context, address)).renewed_with
             if source is not None:
                 return await (await context.families.of(source)).rotate(context, source, revive=revive)
-        try:
-            return await rotating.prepare_rotation(context, address, revive=revive)
-        except vouching.NotVouched as error:
-            under = await one_server.issued_under(context, address, error)
-        plan, work = await rotating.prepare_rotation(context, under, revive=revive)
-        return msgspec.structs.replace(plan, warnings=(one_server.said(address, under), *plan.warnings)), work
+        return await _under_its_name(
+            context, address, lambda name: rotating.prepare_rotation(context, name, revive=revive)
+        )
 
     async def go_back(
         self, context: Context, address: Address, revocation: Revocation, token: Sensitive, sight: Sight
     ) -> tuple[Plan, Transaction]:
-        return await undoing.prepare_places(context, address, revocation, token, sight)
+        return await _under_its_name(
+            context, address, lambda name: undoing.prepare_places(context, name, revocation, token, sight)
+        )
 
     async def found(self, context: Context, address: Address) -> Found:
         if address.here:
@@ -147,6 +147,20 @@ class ServiceAccounts(Files):
                 if credential is not None and found.id_of(vouching.token_in(credential.format, secret)) == sought.id:
                     says.append(credential.address)
         return says
+
+
+async def _under_its_name(
+    context: Context, address: Address, prepare: Callable[[Address], Awaitable[tuple[Plan, Transaction]]]
+) -> tuple[Plan, Transaction]:
+    """The plan for a Secret under the name that it was issued under, where nothing vouches for it under this one."""
+    try:
+        return await prepare(address)
+    except vouching.NotVouched as error:
+        if address.here:
+            raise
+        under = await one_server.issued_under(context, address, error)
+    plan, work = await prepare(under)
+    return msgspec.structs.replace(plan, warnings=(one_server.said(address, under), *plan.warnings)), work
 
 
 FAMILY = ServiceAccounts()
