@@ -31,6 +31,7 @@ CASES = [
     ("a Secret without a UID", OWN, OWN, "s", "", False),
     ("not verified", OWN, replace(OWN, ca=None, insecure=True), "s", "u", False),
     ("neither verified", replace(OWN, ca=None, insecure=True), replace(OWN, ca=None, insecure=True), "s", "u", False),
+    ("the other alone verified", replace(OWN, ca=None, insecure=True), OWN, "s", "u", False),
     ("the same way, delivered", OWN, DELIVERED, "s", "u", True),
     ("delivered, and its login may not see kube-system", OWN, DELIVERED, "", "u", True),
     ("a proxy in front, which repeats the UIDs", OWN, replace(DELIVERED, server=ELSEWHERE, ca=OTHER), "s", "u", False),
