@@ -19,12 +19,12 @@ from tests.kube.conftest import SHORT
 from tests.kube.server import TOKEN, FakeServer, as_asked, gives, refuses
 from tui.kube.client import Client, PatchKind
 from tui.kube.endpoint import Endpoint, Impersonation, Login
-from tui.kube.errors import ConfigError, KubeError
+from tui.kube.errors import ConfigError, KubeError, Unreachable
 from tui.kube.meters import Meters
+from tui.kube.proxies import proxy_for
 from tui.kube.request_info import RequestInfo, describe
 from tui.kube.resource import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
-from tui.kube.transport import proxy_for
 from tui.kube.warnings import hearing
 
 
@@ -149,6 +149,12 @@ async def test_a_proxy_of_the_cluster_is_used(server: FakeServer) -> None:
         ("https://api.example", None, {"HTTPS_PROXY": "http://p:1"}, "http://p:1"),
         ("https://api.example", None, {"https_proxy": "http://p:1", "no_proxy": "example"}, None),
         ("https://api.example:6443", None, {"https_proxy": "http://p:1", "NO_PROXY": ".example"}, None),
+        ("https://api.example", None, {"HTTPS_PROXY": "p:1"}, "http://p:1"),
+        ("https://10.1.2.3", None, {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "10.0.0.0/8"}, None),
+        ("https://[fd00::7]", None, {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "fd00::/8"}, None),
+        ("https://[fd00::7]:6443", None, {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "[fd00::7]:6443"}, None),
+        ("https://[fd00::7]:6443", None, {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "[fd00::7]:1"}, "http://p:1"),
+        ("https://api.example", None, {"HTTPS_PROXY": "http://p:1", "NO_PROXY": "/,:1,10.0.0.0/99"}, "http://p:1"),
         ("https://api.example", None, {"HTTP_PROXY": "http://p:1"}, None),
         ("https://localhost:1", None, {"HTTPS_PROXY": "http://p:1"}, None),
         ("https://127.8.8.8", None, {"HTTPS_PROXY": "http://p:1"}, None),
@@ -157,20 +163,19 @@ async def test_a_proxy_of_the_cluster_is_used(server: FakeServer) -> None:
         ("https://api.example", None, {}, None),
     ],
 )
-def test_which_proxy(
-    monkeypatch: pytest.MonkeyPatch, server: str, own: str | None, environ: dict[str, str], expected: str | None
-) -> None:
-    for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    assert proxy_for(Endpoint("x", server, proxy_url=own)) == expected
+def test_which_proxy(server: str, own: str | None, environ: dict[str, str], expected: str | None) -> None:
+    assert proxy_for(Endpoint("x", server, proxy_url=own), environ) == expected
 
 
-async def test_a_socks_proxy_is_refused_with_words(server: FakeServer) -> None:
+@pytest.mark.parametrize("proxy", ["socks4://p:1", "ftp://p:1", "http://[p", "http://p:99999", "http://"])
+def test_an_impossible_proxy_is_refused_with_words(proxy: str) -> None:
+    with pytest.raises(ConfigError, match="proxy"):
+        proxy_for(Endpoint("x", "https://api.example", proxy_url=proxy), {})
+
+
+async def test_a_socks_proxy_that_is_gone_is_said_so(server: FakeServer) -> None:
     async with Client(server.endpoint(proxy_url="socks5://127.0.0.1:1"), timeouts=SHORT) as client:
-        with pytest.raises(ConfigError, match="socks5"):
+        with pytest.raises(Unreachable, match="the proxy cannot be reached"):
             await client.version()
 
 

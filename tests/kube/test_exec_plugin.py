@@ -132,13 +132,13 @@ CERTIFICATE = Authority("plugin").client("jane")
         (answer(clientCertificateData="hunter2"), "only certificate or key, not both"),
         (answer(clientKeyData="hunter2"), "only certificate or key, not both"),
         (answer(clientCertificateData="hunter2", clientKeyData="hunter2"), "failed parsing client key/certificate"),
-        ("hunter2", "decoding stdout: not JSON"),
-        ('{"hunter2', "decoding stdout: not JSON"),
+        ("hunter2", "decoding stdout: Expected `object`"),
+        ('{"hunter2', "decoding stdout: neither JSON nor YAML"),
         ('"hunter2"', "decoding stdout"),
         (json.dumps({"apiVersion": V1, "kind": "Secret", "status": {"token": "hunter2"}}), "not an ExecCredential"),
         (answer(token="hunter2", expirationTimestamp="soon"), "decoding stdout"),
         (answer(token="hunter2", expirationTimestamp="2026-01-01T00:00:00"), "no time zone"),
-        ("", "decoding stdout: not JSON"),
+        ("", "decoding stdout: Expected `object`"),
     ],
 )
 async def test_h05_bad_answers_are_told_apart_and_never_quoted(program: Program, output: str, says: str) -> None:

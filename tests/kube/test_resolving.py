@@ -249,11 +249,12 @@ def test_a_plugin_is_that_beside_its_kubeconfig(here: Path, command: str, become
         ({"token": TOKEN}, False),
         ({"token_file": "token"}, False),
         ({"token": TOKEN, "token_file": "token"}, False),
-        ({"username": "me", "password": KEY}, True),
-        ({"client_certificate": "cert", "client_key": "key"}, True),
+        ({"username": "me", "password": KEY}, False),
+        ({"client_certificate": "cert", "client_key": "key"}, False),
+        ({"impersonate": Impersonation("deputy")}, True),
     ],
 )
-def test_a_token_makes_the_plugin_silent_and_nothing_else_does(here: Path, fields: dict[str, Any], runs: bool) -> None:
+def test_any_other_login_makes_the_plugin_silent(here: Path, fields: dict[str, Any], runs: bool) -> None:
     login = resolved(here, user={"exec": PLUGIN, **fields}).login
     assert (login.exec is not None) is runs
     assert login.token == fields.get("token")

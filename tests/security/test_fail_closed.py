@@ -359,7 +359,7 @@ V1 = "client.authentication.k8s.io/v1"
         ("{}", "didn't return a token"),
         ("null", "didn't return a status"),
         ("[]", "status"),
-        ('{"x": ' + "[" * 100_000 + "]" * 100_000 + "}", "not JSON"),
+        ('{"x": ' + "[" * 100_000 + "]" * 100_000 + "}", "neither JSON nor YAML"),
     ],
     ids=range(15),
 )
@@ -371,8 +371,8 @@ def test_an_answer_of_a_plugin_is_whole_or_none(status: str, says: str) -> None:
 
 
 def test_an_answer_must_say_what_it_is() -> None:
-    """kubectl: Object 'Kind' is missing."""
-    for kind in ("", '"kind": "Status",', '"kind": null,', '"kind": "",'):
+    """kubectl takes one without a kind for what it asked for, and no other kind."""
+    for kind in ('"kind": "Status",', '"kind": 1,', '"kind": [],'):
         with pytest.raises(ExecPluginError, match="decoding stdout"):
             read_credential(Sensitive(f'{{{kind} "apiVersion": "{V1}", "status": {{"token": "t"}}}}'),
                             ExecPlugin("plugin"), "c")  # fmt: skip

@@ -95,6 +95,8 @@ class Authenticator:
         if found:
             self._file_token, self._file_read_at = found, now
             return found
+        if known is None and (token := self._endpoint.login.token):
+            return token  # as client-go: the file is what renews it
         if known is None:
             raise ConfigError(
                 f"the token file {path} is missing, empty, too large or no readable file", cluster=self._endpoint.name

@@ -38,7 +38,8 @@ class Impersonation:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to authenticate. `token_file` wins over `token` (clientcmd); `exec` counts only where neither is given."""
+    """How to authenticate. `token_file` wins over `token` (clientcmd), which is used where the file cannot be read;
+    `exec` counts only where nothing else is given."""
 
     token: Sensitive | None = None
     token_file: str | None = None

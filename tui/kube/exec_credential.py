@@ -14,6 +14,7 @@ from .errors import ConfigError, ExecPluginError
 from .sensitive import Sensitive
 from .shell import quoted
 from .tls import context_for
+from .yaml_loading import DoubledDict, load_first, plain_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,32 +32,46 @@ class ExecCredential:
 
 
 class _Status(msgspec.Struct, rename="camel"):
-    token: str = ""
-    client_certificate_data: str = ""
-    client_key_data: str = ""
+    token: str | None = None
+    client_certificate_data: str | None = None
+    client_key_data: str | None = None
     expiration_timestamp: datetime | None = None
 
 
 class _Answer(msgspec.Struct, rename="camel"):
-    kind: str = ""
-    api_version: str = ""
+    kind: str | None = None
+    api_version: str | None = None
     status: _Status | None = None
 
 
 _FIELDS: Final = (*_Answer.__struct_encode_fields__, *_Status.__struct_encode_fields__)
 
 
-def _doubled(output: Sensitive) -> str:
-    """A field of ours that stands twice in its object; the name of no other one, which may be material."""
+def _decoded(output: Sensitive) -> tuple[_Answer, str]:
+    """JSON, else YAML, as client-go takes both; and a field of ours that stands twice in its object, by its name.
+
+    No other field is named, which may be material.
+    """
     found = ""
 
-    def note(pairs: list[tuple[str, object]]) -> None:
+    def note(pairs: list[tuple[str, object]]) -> dict[str, object]:
         nonlocal found
         names = [name for name, _ in pairs]
         found = next((name for name in _FIELDS if names.count(name) > 1), found)
+        return dict(pairs)
 
-    json.loads(output.reveal_bytes(), object_pairs_hook=note)
-    return found
+    data = output.reveal_bytes()
+    try:
+        value: object = json.loads(data, object_pairs_hook=note)
+    except ValueError:
+        if data.lstrip()[:1] == b"{":
+            raise
+        value = load_first(data)
+        for part in (value, value.get("status") if isinstance(value, dict) else None):
+            if isinstance(part, DoubledDict):
+                found = next((name for name in _FIELDS if name in part.twice), found)
+        value = plain_values(value)
+    return msgspec.convert(value, _Answer), found
 
 
 def exec_info(endpoint: Endpoint, plugin: ExecPlugin) -> str:
@@ -92,8 +107,8 @@ def read_credential(output: Sensitive, plugin: ExecPlugin, cluster: str) -> Exec
     if status is None:
         raise ExecPluginError(problem, cluster=cluster, hint=f"run the plugin by hand: {quoted(plugin.command)}")
     if not status.client_certificate_data:
-        return ExecCredential(token=Sensitive(status.token), expires_at=status.expiration_timestamp)
-    certificate, key = status.client_certificate_data.encode(), Sensitive(status.client_key_data)
+        return ExecCredential(token=Sensitive(status.token or ""), expires_at=status.expiration_timestamp)
+    certificate, key = status.client_certificate_data.encode(), Sensitive(status.client_key_data or "")
     try:
         context_for(ca=None, insecure=True, certificate=certificate, key=key)
     except ConfigError as error:
@@ -106,18 +121,17 @@ def read_credential(output: Sensitive, plugin: ExecPlugin, cluster: str) -> Exec
 
 def _checked(output: Sensitive, plugin: ExecPlugin) -> tuple[_Status | None, str]:
     try:
-        answer = msgspec.json.decode(output.reveal_bytes(), type=_Answer)
-        doubled = _doubled(output)
+        answer, doubled = _decoded(output)
     except msgspec.ValidationError as error:
         return None, f"exec plugin: decoding stdout: {error}"  # names a field and a type, never a value
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return None, "exec plugin: decoding stdout: not JSON"
+    except (ValueError, RecursionError):
+        return None, "exec plugin: decoding stdout: neither JSON nor YAML"
     if doubled:
         return None, f"exec plugin: decoding stdout: {doubled} is given twice, and which one is meant is not known"
-    if answer.kind != "ExecCredential":
+    if answer.kind not in (None, "", "ExecCredential"):
         return None, "exec plugin: decoding stdout: not an ExecCredential"
     if answer.api_version != plugin.api_version:
-        returned = answer.api_version[:80] or "none"
+        returned = (answer.api_version or "none")[:80]
         return None, (
             f"exec plugin is configured to use API version {plugin.api_version}, plugin returned version {returned}"
         )

@@ -82,6 +82,7 @@ def _server(cluster: ClusterEntry) -> str:
         parts = urlsplit(server)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
         valid = valid and "@" not in parts.netloc
+        server = server.partition("#")[0].partition("?")[0]  # kubectl drops them, too
     except ValueError:
         pass
     if not valid:
@@ -110,7 +111,7 @@ def _login(user: UserEntry, cluster: ClusterEntry) -> Login:
         missing = "client-key" if key is None else "client-certificate"
         raise ConfigError(f'user "{user.name}" has no {missing}; certificate and key belong together')
     token_file = str(_located(user.token_file, user.origin, "tokenFile")) if user.token_file else None
-    static = bool(user.token or token_file)
+    static = bool(user.token or token_file or user.username or certificate)
     login = Login(
         token=user.token,
         token_file=token_file,
@@ -121,7 +122,7 @@ def _login(user: UserEntry, cluster: ClusterEntry) -> Login:
         exec=None if static or user.exec is None else _plugin(user, user.exec, cluster),
         impersonate=user.impersonate,
     )
-    if user.auth_provider and not (static or certificate or login.exec or login.username):
+    if user.auth_provider and not (static or login.exec):
         raise ConfigError(
             f'user "{user.name}" logs in with the auth-provider "{user.auth_provider}", which is gone',
             hint="use an exec plugin instead",

@@ -129,7 +129,11 @@ def _prepare(endpoint: Endpoint, identity: Identity) -> tuple[type[Transport], S
 
     try:
         context = context_for(
-            ca=endpoint.ca, insecure=endpoint.insecure, certificate=identity.certificate, key=identity.key
+            ca=endpoint.ca,
+            insecure=endpoint.insecure,
+            certificate=identity.certificate,
+            key=identity.key,
+            server_name=endpoint.tls_server_name,
         )
     except ConfigError as error:
         raise ConfigError(error.message, cluster=endpoint.name, hint=error.hint) from None

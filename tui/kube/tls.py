@@ -15,21 +15,44 @@ from functools import lru_cache
 
 from .errors import ConfigError, TLSFailed
 from .sensitive import Sensitive
+from .usable import CERTIFICATE
+
+
+class Context(ssl.SSLContext):
+    """One that may ask for another name than that of the host, whoever opens the connection."""
+
+    server_name: str | None = None
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        return super().wrap_bio(incoming, outgoing, server_side, self.server_name or server_hostname, session)
 
 
 def context_for(
-    *, ca: bytes | None, insecure: bool, certificate: bytes | None = None, key: Sensitive | None = None
+    *,
+    ca: bytes | None,
+    insecure: bool,
+    certificate: bytes | None = None,
+    key: Sensitive | None = None,
+    server_name: str | None = None,
 ) -> ssl.SSLContext:
     """The context for one endpoint. Raises ConfigError where CA, certificate or key cannot be used."""
     if insecure:
         context = _insecure()
     elif ca is not None:
         context = _own(ca)
-    elif certificate is None:
+    elif certificate is None and not server_name:
         return _system()
     else:
         context = _base()
         context.load_default_certs()
+    context.server_name = server_name
     if certificate is not None and key is not None:
         _load_pair(context, certificate, key)
     return context
@@ -54,10 +77,12 @@ def failed(error: ssl.SSLError | ssl.CertificateError, host: str) -> TLSFailed:
     return TLSFailed(f"the TLS handshake failed ({reason or 'no reason given'})")
 
 
-def _base() -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # kubectl does not demand this, and the authorities of old clusters fail it.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+def _base() -> Context:
+    context = Context(ssl.PROTOCOL_TLS_CLIENT)
+    # As Go's crypto/x509 does it: old authorities are not held to the newest profile, whatever is in the bundle is
+    # trusted itself, be it signed by another or not, and a common name is no host name.
+    context.verify_flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.hostname_checks_common_name = False
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -69,17 +94,21 @@ def _system() -> ssl.SSLContext:
     return context
 
 
-def _own(ca: bytes) -> ssl.SSLContext:
-    context = _base()
-    try:
-        context.load_verify_locations(cadata=ca.decode("ascii"))
+def _own(ca: bytes) -> Context:
+    """Trusts every certificate of the bundle that can be read, as Go's AppendCertsFromPEM does."""
+    context, trusted = _base(), False
+    for block in CERTIFICATE.finditer(ca):
+        try:
+            context.load_verify_locations(cadata=block[0].decode("ascii"))
+            trusted = True
+        except (ssl.SSLError, ValueError):
+            pass  # the good ones beside it count; where there is none, that is said below
+    if trusted:
         return context
-    except (ssl.SSLError, ValueError):
-        pass  # answered below: neither error says more than that
     raise ConfigError("the certificate authority is not a PEM certificate", hint="check certificate-authority(-data)")
 
 
-def _insecure() -> ssl.SSLContext:
+def _insecure() -> Context:
     context = _base()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -17,13 +17,10 @@ import logging
 import os
 import socket
 import ssl
-import weakref
 import zlib
 from collections.abc import AsyncIterator, Mapping
-from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
 import aiohttp
 from multidict import CIMultiDict
@@ -35,8 +32,10 @@ from . import limits
 from .addresses import is_near
 from .bodies import GZIP, TooLarge, Unasked, packing, whole
 from .client_package import Configuration, RESTClientObject
+from .connections import Connections, ProxyRefused
 from .endpoint import Endpoint
-from .errors import ConfigError, ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
+from .errors import ConnectionLost, KubeError, ProtocolError, TimedOut, TLSFailed, Unreachable
+from .proxies import SOCKS, is_loopback, proxy_for
 from .responses import Opaque, Request, Response
 from .tls import failed
 
@@ -54,36 +53,6 @@ class Secrets(CIMultiDict[str]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} headers>"
-
-
-class Connections(aiohttp.TCPConnector):
-    """A pool that can end every connection it ever made, also those that it gave up and that still say goodbye.
-
-    An answer that is not read to its end (every watch) has its connection closed by aiohttp, which forgets it at once.
-    TLS then waits for the server's own goodbye: in a program that ends, until after the end of the loop.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._made: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the base class names it
-    ) -> aiohttp.connector.Connection:
-        connection = await super().connect(req, traces, timeout)
-        if connection.transport is not None:
-            self._made.add(connection.transport)
-        return connection
-
-    async def end(self) -> None:
-        """Close all of them, without TLS's goodbye."""
-        await self.close(abort_ssl=True)
-        for transport in self._made:
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
 
 
 class Transport(RESTClientObject):
@@ -115,7 +84,7 @@ class Transport(RESTClientObject):
         self.users = 0
         self._retired = False
         self.sizes = limits.sizes_for(delivered=endpoint.delivered)
-        self.plain = endpoint.disable_compression or endpoint.delivered or _loopback(self.host)
+        self.plain = endpoint.disable_compression or endpoint.delivered or is_loopback(self.host)
         """Whether nothing is to come packed: for this machine it only costs time, from strangers it may be anything."""
 
     async def close(self) -> None:
@@ -145,6 +114,10 @@ class Transport(RESTClientObject):
 
     def _connector(self) -> Connections:
         # A name says where it leads only now. Where a proxy is used, that is the proxy's to look up.
+        if self.proxy and urlsplit(self.proxy).scheme in SOCKS:
+            from .socks import SocksConnections
+
+            return SocksConnections.behind(self.proxy, limit=0, ssl=self.ssl_context)
         strange = self.endpoint.delivered and not self.proxy and not is_near(self.host)
         return Connections(limit=0, ssl=self.ssl_context, socket_factory=_socket_elsewhere if strange else _socket)
 
@@ -204,15 +177,13 @@ class Transport(RESTClientObject):
         self, sent: Request, headers: Secrets, timeouts: aiohttp.ClientTimeout, *, packed: bool = True
     ) -> aiohttp.ClientResponse:
         session = self._session()
-        options: dict[str, Any] = {"proxy": self.proxy} if self.proxy else {}
-        if self.endpoint.tls_server_name:
-            options["server_hostname"] = self.endpoint.tls_server_name
+        proxy = self.proxy if self.proxy and urlsplit(self.proxy).scheme not in SOCKS else None
         headers = Secrets(headers)
         headers["User-Agent"] = USER_AGENT
         headers["Accept-Encoding"] = GZIP if packed and not self.plain else "identity"
         query = f"?{urlencode(sent.params)}" if sent.params else ""
         url = URL(f"{self.endpoint.server}{sent.path}{query}", encoded=True)  # escaped already; never twice
-        options |= {"headers": headers, "data": sent.data, "timeout": timeouts, "allow_redirects": False}
+        options = {"headers": headers, "data": sent.data, "timeout": timeouts, "allow_redirects": False, "proxy": proxy}
         return await session.request(sent.method, url, **options)
 
     def classify(self, error: BaseException, waited: float, total: float = 0.0) -> KubeError:
@@ -237,7 +208,7 @@ class Transport(RESTClientObject):
             return TimedOut(f"the answer was not complete within {total:g} s", cluster=where)
         if isinstance(error, TimeoutError):
             return TimedOut(f"no answer within {waited:g} s", cluster=where)
-        if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError)):
+        if isinstance(error, (aiohttp.ClientProxyConnectionError, aiohttp.ClientHttpProxyError, ProxyRefused)):
             return Unreachable("the proxy cannot be reached or refused", cluster=where, hint="check proxy-url")
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return Unreachable(f"unknown host {self.host}", cluster=where)
@@ -305,37 +276,6 @@ _TROUBLE: Final = (
     aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError, ValueError, RuntimeError, zlib.error, EOFError,
 )  # fmt: skip
 """What a request may raise; each is classified."""
-
-
-def proxy_for(endpoint: Endpoint) -> str | None:
-    """The proxy as Go chooses it: the cluster's own, else the environment's, and never one for this machine.
-
-    Raises ConfigError for socks.
-    """
-    parts = urlsplit(endpoint.server)
-    proxy = endpoint.proxy_url
-    if proxy is None:
-        host = parts.hostname or ""
-        proxies = getproxies_environment()
-        if _loopback(host) or proxy_bypass_environment(parts.netloc, proxies):
-            return None
-        proxy = proxies.get(parts.scheme)
-    if proxy and proxy.lower().startswith("socks"):
-        raise ConfigError(
-            "socks5 proxies are not supported",
-            cluster=endpoint.name,
-            hint="use an http or https proxy for this cluster",
-        )
-    return proxy or None
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _socket(info: Any) -> socket.socket:

@@ -23,7 +23,10 @@ PROVIDER: Final = "oidc"
 _VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 """Those that current clients know; v1alpha1 is gone since 1.24."""
 _MODES: Final = ("Never", "IfAvailable", "Always")
-_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+CERTIFICATE: Final = re.compile(
+    rb"^-----BEGIN CERTIFICATE-----[ \t\r]*\n([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----", re.MULTILINE
+)
+"""One certificate of a bundle, as Go's encoding/pem finds it: what stands between them may be anything."""
 
 
 def why_unusable(entry: ClusterEntry | UserEntry | ContextEntry) -> str:
@@ -110,7 +113,7 @@ def why_no_authority(data: bytes) -> str:
     """
     if not data.strip():
         return "is empty"
-    for found in _CERTIFICATE.finditer(data):
+    for found in CERTIFICATE.finditer(data):
         try:
             if binascii.a2b_base64(found[1]):
                 return ""

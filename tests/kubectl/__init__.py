@@ -1,0 +1,1 @@
+"""What kubectl makes of an input, and kubemint beside it."""
