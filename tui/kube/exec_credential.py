@@ -14,7 +14,7 @@ from .errors import ConfigError, ExecPluginError
 from .sensitive import Sensitive
 from .shell import quoted
 from .tls import context_for
-from .yaml_loading import DoubledDict, load_first, plain_values
+from .yaml_values import DoubledDict, plain_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ def _decoded(output: Sensitive) -> tuple[_Answer, str]:
     except ValueError:
         if data.lstrip()[:1] == b"{":
             raise
+        from .yaml_loading import load_first  # hardly any plugin answers in YAML
+
         value = load_first(data)
         for part in (value, value.get("status") if isinstance(value, dict) else None):
             if isinstance(part, DoubledDict):
