@@ -183,8 +183,8 @@ class Transport(RESTClientObject):
         headers["Accept-Encoding"] = GZIP if packed and not self.plain else "identity"
         query = f"?{urlencode(sent.params)}" if sent.params else ""
         url = URL(f"{self.endpoint.server}{sent.path}{query}", encoded=True)  # escaped already; never twice
-        options = {"headers": headers, "data": sent.data, "timeout": timeouts, "allow_redirects": False, "proxy": proxy}
-        return await session.request(sent.method, url, **options)
+        options: dict[str, Any] = {"headers": headers, "data": sent.data, "timeout": timeouts, "proxy": proxy}
+        return await session.request(sent.method, url, allow_redirects=False, **options)
 
     def classify(self, error: BaseException, waited: float, total: float = 0.0) -> KubeError:
         """What went wrong, in our words; nothing of `error` but its kind and the system's own text is kept.
