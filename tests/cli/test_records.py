@@ -14,7 +14,7 @@ from tui.fleet.query import clock_of
 from tui.fleet.rows import ENTER, AccountRow, ClusterRow, CredentialRow, RequestRow, ShootFacts
 from tui.fleet.shoots import shoot_row
 from tui.fleet.store import Area
-from tui.headless.output import Column, cells, print_table
+from tui.headless.output import cells, print_table
 from tui.headless.records import credential_record, name_of, record
 from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.model.kinds import CredentialKind
@@ -97,8 +97,8 @@ def test_times_are_whole_seconds_in_utc() -> None:
 
 
 def test_tables_align_and_stay_harmless(capsys: pytest.CaptureFixture[str]) -> None:
-    table = [Column[str]("NAME", lambda text: text), Column[str]("LENGTH", lambda text: str(len(text)))]
-    print_table(table, ["plain", "宽字", "\x1b[31mred\x1b[0m", "a\u202eb", ""])
+    texts = ["plain", "宽字", "\x1b[31mred\x1b[0m", "a\u202eb", ""]
+    print_table(("NAME", "LENGTH"), [(text, str(len(text))) for text in texts])
     lines = capsys.readouterr().out.splitlines()
     assert "\x1b" not in "".join(lines)
     assert "\u202e" not in "".join(lines)
@@ -108,7 +108,7 @@ def test_tables_align_and_stay_harmless(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_table_without_rows_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table([Column[str]("NAME", str)], [])
+    print_table(("NAME",), [])
     assert capsys.readouterr().out == ""
 
 

@@ -24,6 +24,7 @@ from tui.issuance import (
     format_duration,
     is_given_up,
     lasting_grace,
+    lives_on_after,
     parse_duration,
     utc_now,
 )
@@ -34,7 +35,7 @@ from tui.kube.text import safe_text
 from . import printing
 from .configured import configured_grace, configured_kubelet_sync
 from .exits import Ended, Exit, complain
-from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
+from .output import output_option, print_kind, print_list, print_table
 from .printing import say
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Progress:
             if result.step.startswith(_LATER) and result.status is StepStatus.FAILED:  # quiet or not: it is no progress
                 complain(f"{address}: {result.message}", "" if is_given_up(result.message) else _TRIED_AGAIN)
                 return
-            if self.quiet and result.status is StepStatus.DONE and _lives_on(result.message):
+            if self.quiet and result.status is StepStatus.DONE and lives_on_after(result.message):
                 complain(f"{address}: {result.message}")  # nor is this: whoever has the token still gets in
             mark = _MARKS.get(result.status)
             if self.quiet or mark is None:
@@ -124,12 +125,6 @@ async def carry_out(engine: Engine, plan: Plan, progress: Progress, *, warn: boo
     for left in outcome.left:
         complain(f"{plan.action.value} {plan.address}: {left}", outcome.hint if outcome.ok else "")
     return outcome
-
-
-def _lives_on(told: str) -> bool:
-    from tui.issuance import lives_on_after
-
-    return lives_on_after(told)
 
 
 def _until(when: datetime) -> timedelta:
@@ -230,42 +225,34 @@ def print_plans(plans: Sequence[Plan], form: str, about: Mapping[str, Mapping[st
     if form in ("json", "yaml"):
         records = [{**_plan_record(plan), **(about or {}).get(plan.id, {})} for plan in plans]
         if len(plans) == 1:
-            print_object({"apiVersion": API_VERSION, "kind": "Plan", **records[0]}, form)
+            print_kind("Plan", records[0], form)
         else:
             print_list("PlanList", records, form)
         return
-    columns: list[Column[StepInfo]] = [
-        Column("STEP", lambda step: step.id),
-        Column("WHAT", lambda step: step.title),
-        Column("WHERE", _where),
-        Column("RIGHT", lambda step: f"{step.verb} {step.resource}".strip()),
-    ]
     for plan in plans:
         for warning in (*_lasting(plan), *plan.warnings):
             say(f"note: {warning}")
         if len(plans) > 1:
             printing.line(f"{plan.action.value} {plan.address}")
-        print_table(columns, plan.steps)
-        if plan.preview:
-            printing.line()
-            for line in plan.preview.splitlines():
-                printing.line(line)
+        lines = ((step.id, step.title, _where(step), f"{step.verb} {step.resource}".strip()) for step in plan.steps)
+        print_table(("STEP", "WHAT", "WHERE", "RIGHT"), lines)
+        for line in ("", *plan.preview.splitlines()) if plan.preview else ():
+            printing.line(line)
 
 
 def print_preview(found: ExportPreview, form: str) -> None:
     """A dry run of an export: the plan, what would be written (masked), and what that changes."""
     there = found.foreseen
     if form in ("json", "yaml"):
-        record = {"apiVersion": API_VERSION, "kind": "Plan", **_plan_record(found.plan)}
         asks = [{"option": f"--{ask.word.value}", "why": ask.why} for ask in found.asks]
-        print_object({**record, "content": there.text, "exists": there.exists, "hint": there.hint, "asks": asks}, form)
+        more = {"content": there.text, "exists": there.exists, "hint": there.hint, "asks": asks}
+        print_kind("Plan", _plan_record(found.plan) | more, form)
         return
     print_plans([msgspec.structs.replace(found.plan, preview="")], form)
     say(f"note: {there.hint}")
     unchanged = there.exists and not there.diff
     said = "it holds exactly this already" if unchanged else there.diff if there.exists else there.text
-    printing.line()
-    for line in said.splitlines():
+    for line in ("", *said.splitlines()):
         printing.line(line)
     for ask in found.asks:
         say(f"note: refused without --{ask.word.value}: {safe_text(ask.why)}")
@@ -324,19 +311,17 @@ def dry_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--dry-run`, `--grace`, `--no-wait`, `-q` and `-o`."""
-    command = dry_run_options(command)
-    for option in (
-        click.option(
-            "--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one."
-        ),
-        click.option(
-            "--grace",
-            metavar="DURATION",
-            default=configured_grace,
-            show_default="30s, or as configured",
-            help="How long the old credential stays valid.",
-        ),
-    ):
-        command = option(command)
-    return command
+    """`--grace`, `--no-wait`, `--dry-run`, `-q` and `-o`."""
+    return grace_options(dry_run_options(command))
+
+
+def grace_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--grace` and `--no-wait`."""
+    said = "Do not wait for the grace period; the next run revokes the old one."
+    return click.option(
+        "--grace",
+        metavar="DURATION",
+        default=configured_grace,
+        show_default="30s, or as configured",
+        help="How long the old credential stays valid.",
+    )(click.option("--no-wait", is_flag=True, help=said)(command))

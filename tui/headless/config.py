@@ -12,9 +12,10 @@ from tui.kube.home import expanded
 from . import printing
 from .configured import configured
 from .exits import Ended, Exit
-from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_object, print_table
+from .options import Options
+from .output import output_option, print_list, print_object, print_table
 from .printing import say
+from .session import with_options
 
 if TYPE_CHECKING:
     from tui.settings import Loaded
@@ -36,26 +37,21 @@ def path() -> None:
 @config.command("show")
 @click.option("--theme", help="As for the dashboard.")
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def show(options: Options, /, theme: str | None, form: str, **given: Any) -> None:
+@with_options
+def show(options: Options, theme: str | None, form: str) -> None:
     """Print the values in effect and where each comes from: default, file, environment or flag.
 
     With `-o yaml` or `json` the settings themselves, as the file would have them.
     """
     from tui.settings.schema import plain
 
-    loaded = _checked(configured(options.merged(given)).with_flags(theme=theme))
+    loaded = _checked(configured(options).with_flags(theme=theme))
     values: dict[str, Any] = plain(loaded.settings)
     for finding in loaded.findings:
         say(f"kubemint: {finding}")
     if form == "table":
-        columns = (
-            Column[str]("SETTING", lambda name: name),
-            Column[str]("VALUE", lambda name: _one_line(values[name])),
-            Column[str]("FROM", lambda name: str(loaded.source(name))),
-        )
-        print_table(columns, values)
+        lines = ((name, _one_line(value), str(loaded.source(name))) for name, value in values.items())
+        print_table(("SETTING", "VALUE", "FROM"), lines)
     else:
         print_object(values, form)
 
@@ -81,7 +77,7 @@ def check(file: str | None, form: str) -> None:
         raise click.FileError(file, "there is no such file")
     if form == "json":
         items = [{"where": found.where, "path": found.path, "message": found.message} for found in loaded.findings]
-        print_object({"apiVersion": API_VERSION, "kind": "FindingList", "items": items}, "json")
+        print_list("FindingList", items, "json")
     else:
         for found in loaded.findings:
             printing.line(found)

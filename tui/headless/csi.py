@@ -16,10 +16,10 @@ from tui.kube.text import safe_text
 
 from . import printing
 from .doing import only_of, options_of, refuse, said_of
-from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_object, print_table
+from .options import Options
+from .output import output_option, print_kind, print_table
 from .printing import say
-from .session import refuse_read_only, run_async, setting
+from .session import refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,35 +38,25 @@ def csi() -> None:
 @options_of(CSI_PREVIEW)
 @click.option("--dry-run", is_flag=True, help="Mint nothing; show the requests that would be made.")
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def preview(options: Options, /, dry_run: bool, form: str, **given: Any) -> None:
+@with_options
+async def preview(options: Options, dry_run: bool, form: str, **given: Any) -> None:
     """Show what DRIVER gets for a pod: one pod-bound token per audience of its tokenRequests, minted now.
 
     The tokens are stored nowhere and end with the pod. The kubelet passes them on under the key
     csi.storage.k8s.io/serviceAccount.tokens; --out writes exactly that value.
     """
-    options = options.merged(given)
+    from tui.issuance import csi as issuance, may_write_file, write_file
+
+    from .reaching import VerbClusters
+
     said = said_of(CSI_PREVIEW, given, options)
     refuse(CSI_PREVIEW, said, but=("cluster",))
     if not dry_run:
         refuse_read_only(options, _READ_ONLY)
-    path, force = (None if given["path"] is None else expanded(given["path"])), given["force"]
-    if path is not None:
-        from tui.issuance import may_write_file
-
-        may_write_file(path, force=force)  # before a token is made that has nowhere to go
+    driver, out = given["driver"], None if given["path"] is None else expanded(given["path"])
+    if out is not None:
+        may_write_file(out, force=given["force"])  # before a token is made that has nowhere to go
     pod = a_pod(given["pod"])
-    run_async(_preview(options, given["driver"], pod, path, dry_run=dry_run, force=force, form=form))
-
-
-async def _preview(
-    options: Options, driver: str, pod: tuple[str, str], out: Path | None, *, dry_run: bool, force: bool, form: str
-) -> None:
-    from tui.issuance import csi as issuance, write_file
-
-    from .reaching import VerbClusters
-
     async with setting(options) as place, VerbClusters(place) as clusters:
         cluster = only_of(place)
         client = await clusters.client(cluster)
@@ -82,7 +72,7 @@ async def _preview(
             return
         if not tokens:
             raise IssuanceError(f"{driver} is given no tokens, so nothing was written to {out}")
-        written = write_file(out, issuance.tokens_json(tokens), force=force)
+        written = write_file(out, issuance.tokens_json(tokens), force=given["force"])
         if written.kept is not None:
             say(f"note: what was there is in {written.kept}")
         _print(looked, tokens, form, written.target)
@@ -92,16 +82,20 @@ def _print_requests(looked: CSIPreview, form: str) -> None:
     """A dry run: each TokenRequest, and the right it needs."""
     requests = looked.requests()
     if form != "table":
-        print_object(_record(looked) | {"requests": requests}, form)
+        print_kind("CSIPreview", _record(looked) | {"requests": requests}, form)
         return
-    columns: list[Column[dict[str, Any]]] = [
-        Column("AUDIENCE", lambda spec: ", ".join(spec.get("audiences", ())) or "(the API server's own)"),
-        Column("ASKS FOR", lambda spec: _asked(spec.get("expirationSeconds"))),
-        Column("BOUND TO", lambda spec: f"Pod {looked.identity.namespace}/{spec['boundObjectRef']['name']}"),
-        Column("FOR", lambda _: f"{looked.identity.namespace}/{looked.identity.name}"),
-        Column("RIGHT", lambda _: "create serviceaccounts/token"),
+    namespace, account = looked.identity.namespace, looked.identity.name
+    lines = [
+        (
+            ", ".join(spec.get("audiences", ())) or "(the API server's own)",
+            _asked(spec.get("expirationSeconds")),
+            f"Pod {namespace}/{spec['boundObjectRef']['name']}",
+            f"{namespace}/{account}",
+            "create serviceaccounts/token",
+        )
+        for spec in (request["spec"] for request in requests)
     ]
-    print_table(columns, [request["spec"] for request in requests])
+    print_table(("AUDIENCE", "ASKS FOR", "BOUND TO", "FOR", "RIGHT"), lines)
 
 
 def _print(looked: CSIPreview, tokens: Mapping[str, IssuedToken], form: str, written: Path | None = None) -> None:
@@ -128,9 +122,8 @@ def _print(looked: CSIPreview, tokens: Mapping[str, IssuedToken], form: str, wri
         for audience, issued in sorted(tokens.items())
     ]
     shown = {CSI_TOKENS_KEY: masked_csi_json(tokens)} if tokens else {}
-    print_object(
-        _record(looked) | {"attributes": shown, "items": items, "file": str(written) if written else None}, form
-    )
+    more = {"attributes": shown, "items": items, "file": str(written) if written else None}
+    print_kind("CSIPreview", _record(looked) | more, form)
 
 
 def _asked(seconds: int | None) -> str:
@@ -140,8 +133,6 @@ def _asked(seconds: int | None) -> str:
 def _record(looked: CSIPreview) -> dict[str, Any]:
     identity = looked.identity
     return {
-        "apiVersion": API_VERSION,
-        "kind": "CSIPreview",
         "cluster": identity.cluster,
         "driver": looked.driver.name,
         "pod": f"{identity.namespace}/{looked.pod.name}",

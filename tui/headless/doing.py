@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,9 +34,9 @@ from .acting import (
     wait_for_grace,
 )
 from .completion import addresses as complete_addresses
-from .options import Options, shared_options
+from .options import Options
 from .printing import say
-from .session import GRACE, Setting, refuse_read_only, run_async, setting
+from .session import GRACE, Setting, refuse_read_only, run_async, setting, with_options
 
 if TYPE_CHECKING:
     from tui.issuance import Engine
@@ -53,11 +54,11 @@ class How:
     quiet: bool
     form: str
     wait: bool = True
-    grace: GraceWish | None = None
+    grace: timedelta | GraceWish = GRACE
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> How:
-        grace = grace_wish(given["grace"]) if "grace" in given else None
+        grace = grace_wish(given["grace"]) if "grace" in given else GRACE
         return cls(given["dry_run"], given["quiet"], given["form"], not given.get("no_wait"), grace)
 
 
@@ -203,8 +204,7 @@ async def act(
     """
     from .reaching import open_engine
 
-    grace = how.grace or GRACE
-    async with setting(options) as place, open_engine(place, grace=grace, acting=not how.dry_run) as engine:
+    async with setting(options) as place, open_engine(place, grace=how.grace, acting=not how.dry_run) as engine:
         if how.dry_run and show is not None:
             await show(engine, place)
             return
@@ -291,15 +291,14 @@ def verb(
     """
 
     def made(function: Callable[[], None]) -> click.Command:
-        def run(options: Options, /, **given: Any) -> None:
-            options = options.merged(given)
+        def run(options: Options, **given: Any) -> None:
             if not given["dry_run"]:
                 refuse_read_only(options, " ".join(action.verb))
             do(action, options, given, said_of(action, given, options), which=which)
 
         run.__doc__ = function.__doc__
         more = acting_options if graced else dry_run_options
-        command = options_of(action)(more(shared_options(click.pass_obj(run))))
+        command = options_of(action)(more(with_options(run)))
         return (group.command if group is not None else click.command)(action.verb[-1])(command)
 
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +13,8 @@ from tui.kube.errors import ConfigError, KubeError, NotFound
 
 from . import printing
 from .exits import complain
-from .options import Options, shared_options
-from .session import refuse_read_only, run_async, setting
+from .options import Options
+from .session import refuse_read_only, run_async, setting, with_options
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -33,18 +33,15 @@ if TYPE_CHECKING:
 @click.option("--account", metavar="NAME", default="", help="A token for this service account, in place of a shoot.")
 @click.option("--duration", metavar="DURATION", help="The lifetime to request.  [default: 15m for a shoot, else 1h]")
 @click.option("--audience", "audiences", metavar="A", multiple=True, help="The audience of the token.")
-@shared_options
-@click.pass_obj
+@with_options
 def exec_credential(
     options: Options,
-    /,
     shoot: str,
     level: str,
     namespace: str,
     account: str,
     duration: str | None,
     audiences: tuple[str, ...],
-    **given: Any,
 ) -> None:
     """Answer kubectl with a short-lived credential; kubectl runs this by itself.
 
@@ -52,7 +49,6 @@ def exec_credential(
     (0600) until a minute before it expires, and renewed when 80 % of its lifetime is gone, or when the client that got
     it asks again within a minute, as clients do after a refusal.
     """
-    options = options.merged(given)
     refuse_read_only(options, EXEC_VERB)
     if sys.stdout.isatty():
         raise UsageError("a credential is never written to the terminal", "kubectl runs this, by a kubeconfig's user")

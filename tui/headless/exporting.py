@@ -10,8 +10,8 @@ from tui.actions.exporting import EXPORT, preview
 
 from .acting import dry_run_options, print_preview
 from .doing import How, act, in_cluster, options_of, refuse, said_of
-from .options import Options, shared_options
-from .session import refuse_read_only, run_async
+from .options import Options
+from .session import refuse_read_only, run_async, with_options
 
 if TYPE_CHECKING:
     from tui.actions.exporting import ExportWish
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 @click.command("export")
 @options_of(EXPORT)
 @dry_run_options
-@shared_options
-@click.pass_obj
-def export(options: Options, /, **given: Any) -> None:
+@with_options
+def export(options: Options, **given: Any) -> None:
     """Write an existing credential to one more destination. Nothing is issued: the copy ends with its original.
 
     A file that kubemint did not write is only replaced with --force, and a backup is kept beside it; --dry-run shows
@@ -34,7 +33,6 @@ def export(options: Options, /, **given: Any) -> None:
 
     Material goes to the destination and never to the terminal.
     """
-    options = options.merged(given)
     said, how = said_of(EXPORT, given, options), How.of(given)
     refuse(EXPORT, said, but=("cluster",))
     if given["secret"] and len(options.contexts) > 1:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +11,10 @@ from tui.issuance import Severity
 
 from .exits import Ended, Exit
 from .listing import chosen, troubles
-from .options import Options, shared_options
+from .options import Options, wait_option
 from .output import output_option, print_fields, print_object
 from .printing import say
-from .session import Setting, open_fleet, run_async, setting
+from .session import open_fleet, setting, with_options
 
 if TYPE_CHECKING:
     from tui.issuance import HygieneReport
@@ -31,22 +29,17 @@ if TYPE_CHECKING:
     type=click.Choice([severity.value for severity in Severity]),
     help="Exit 4 if a finding is at least this severe.",
 )
-@click.option(
-    "--wait", metavar="DURATION", default="15s", show_default=True, help="How long to wait for slow clusters."
-)
+@wait_option
 @output_option("table", "wide", "json", "yaml", "sarif", default="table")
-@shared_options
-@click.pass_obj
-def hygiene(
+@with_options
+async def hygiene(
     options: Options,
-    /,
     paths: tuple[Path, ...],
     namespace: str | None,
     all_namespaces: bool,
     fail_on: str | None,
     wait: str,
     form: str,
-    **given: Any,
 ) -> None:
     """Find what is wrong with credentials, with the reason and what to do about it.
 
@@ -55,36 +48,20 @@ def hygiene(
     stderr. The exit code is 0 whatever is found. With --fail-on it is 4 if a finding is at least that severe, and else
     3 if a cluster that was asked did not answer, or not completely. SARIF is for code scanning.
     """
+    from tui.fleet.hygiene import check
+    from tui.fleet.store import Area
     from tui.issuance import parse_duration
 
     if namespace and all_namespaces:
         raise click.UsageError("-n and -A cannot be used together")
-    limit = Severity(fail_on) if fail_on else None
-    run_async(_hygiene(options.merged(given), paths, namespace, parse_duration(wait), form, limit))
-
-
-async def _hygiene(
-    options: Options, paths: Sequence[Path], namespace: str | None, wait: timedelta, form: str, limit: Severity | None
-) -> None:
-    async with setting(options, needed=not paths) as place:
-        report, code = await _report(place, paths, namespace, wait, whole=limit is not None)
-    _print(report, form)
-    if limit is not None and any(finding.severity.at_least(limit) for finding in report.findings):
-        raise Ended(Exit.FOUND)
-    if code is not Exit.DONE:
-        raise Ended(code)
-
-
-async def _report(
-    place: Setting, paths: Sequence[Path], namespace: str | None, wait: timedelta, *, whole: bool
-) -> tuple[HygieneReport, Exit]:
-    from tui.fleet.hygiene import check
-    from tui.fleet.store import Area
-
-    contexts = place.options.contexts
-    async with open_fleet(place, areas={Area.CREDENTIALS, Area.ACCOUNTS}, namespace=namespace) as fleet:
-        answered = await fleet.settled(wait.total_seconds())
-        code = troubles(fleet, Area.CREDENTIALS, contexts, answered=answered, whole=whole)
+    limit, seconds = Severity(fail_on) if fail_on else None, parse_duration(wait).total_seconds()
+    areas, contexts = {Area.CREDENTIALS, Area.ACCOUNTS}, options.contexts
+    async with (
+        setting(options, needed=not paths) as place,
+        open_fleet(place, areas=areas, namespace=namespace) as fleet,
+    ):
+        answered = await fleet.settled(seconds)
+        code = troubles(fleet, Area.CREDENTIALS, contexts, answered=answered, whole=limit is not None)
         report = await check(
             fleet,
             credentials=chosen(fleet, Area.CREDENTIALS, contexts, namespace),
@@ -93,7 +70,11 @@ async def _report(
             paths=paths,
             namespace=namespace,
         )
-    return report, code
+    _print(report, form)
+    if limit is not None and any(finding.severity.at_least(limit) for finding in report.findings):
+        raise Ended(Exit.FOUND)
+    if code is not Exit.DONE:
+        raise Ended(code)
 
 
 def _print(report: HygieneReport, form: str) -> None:

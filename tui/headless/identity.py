@@ -17,9 +17,9 @@ from . import printing
 from .acting import acting_options
 from .doing import How, do, only_cluster, options_of, refuse, said_of, verb
 from .exits import Ended, Exit
-from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_object, print_table
-from .session import Setting, refuse_read_only, run_async, setting
+from .options import Options
+from .output import output_option, print_kind, print_object, print_table
+from .session import Setting, refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
     from tui.issuance import Credential, Engine, IdentityView
@@ -33,9 +33,8 @@ def identity() -> None:
 @identity.command("create")
 @options_of(NEW_IDENTITY)
 @acting_options
-@shared_options
-@click.pass_obj
-def create(options: Options, /, **given: Any) -> None:
+@with_options
+def create(options: Options, **given: Any) -> None:
     """Create the identity NAME: a service account, the right to mint tokens for itself, and a long-lived token.
 
     Existing objects are used and never changed; a step that fails undoes the ones before it. With
@@ -43,7 +42,6 @@ def create(options: Options, /, **given: Any) -> None:
     """
     from tui.issuance import fresh_token_secret_name, identity_manifests
 
-    options = options.merged(given)
     said, how = said_of(NEW_IDENTITY, given, options), How.of(given)
     refuse(NEW_IDENTITY, said, but=("cluster",))
     if how.dry_run and how.form != "name":
@@ -61,15 +59,13 @@ def create(options: Options, /, **given: Any) -> None:
 @identity.command("token")
 @options_of(MINT)
 @acting_options
-@shared_options
-@click.pass_obj
-def token(options: Options, /, **given: Any) -> None:
+@with_options
+def token(options: Options, **given: Any) -> None:
     """Mint a short-lived token with the long-lived one in FILE, with the identity's own rights, not the operator's.
 
     ADDRESS is that of a token Secret, such as legacy:harbor/ci/robot-token; the operator must be allowed to read it.
     The cluster of a FILE is the one in this machine's records for its token, else that of --context.
     """
-    options = options.merged(given)
     if not given["dry_run"]:
         refuse_read_only(options, "identity token")
     do(MINT, options, given, said_of(MINT, given, options), where=partial(_of_token, a_source(given["source"])))
@@ -88,12 +84,23 @@ def reactivate() -> None:
 @click.argument("name")
 @click.option("-n", "--namespace", metavar="NS", required=True, help="The namespace of the service account.")
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def show(options: Options, /, name: str, namespace: str, form: str, **given: Any) -> None:
+@with_options
+async def show(options: Options, name: str, namespace: str, form: str) -> None:
     """Show the identity NAME: account, rights, and its long-lived tokens with age and last use."""
-    options = options.merged(given)
-    run_async(_show(options, namespace, name, form))
+    from .reaching import open_engine
+
+    async with setting(options) as place, open_engine(place, acting=False) as engine:
+        cluster = await only_cluster(engine, place)
+        found = await engine.identity(Identity(cluster, namespace, name))
+        records = await asyncio.to_thread(engine.state.export_records)
+    files = {
+        record.credential.address.name: record.credential.handle.name
+        for record in records
+        if record.credential.handle is not None and record.credential.identity == found.identity
+    }
+    _print_view(found, files, form)
+    if not found.exists:
+        raise Ended(Exit.FAILED)
 
 
 async def _of_token(source: Address, engine: Engine, place: Setting) -> str:
@@ -112,26 +119,9 @@ def _print_manifests(documents: list[dict[str, Any]], form: str) -> None:
     printing.document("---\n".join(map(dump_yaml, documents)))
 
 
-async def _show(options: Options, namespace: str, name: str, form: str) -> None:
-    from .reaching import open_engine
-
-    async with setting(options) as place, open_engine(place, acting=False) as engine:
-        cluster = await only_cluster(engine, place)
-        found = await engine.identity(Identity(cluster, namespace, name))
-        records = await asyncio.to_thread(engine.state.export_records)
-    files = {
-        record.credential.address.name: record.credential.handle.name
-        for record in records
-        if record.credential.handle is not None and record.credential.identity == found.identity
-    }
-    _print_view(found, files, form)
-    if not found.exists:
-        raise Ended(Exit.FAILED)
-
-
 def _print_view(found: IdentityView, files: dict[str, str], form: str) -> None:
     if form != "table":
-        print_object(_record(found, files), form)
+        print_kind("Identity", _record(found, files), form)
         return
     yes = {True: "yes", False: "no"}
     facts = [
@@ -141,11 +131,7 @@ def _print_view(found: IdentityView, files: dict[str, str], form: str) -> None:
         *(("token Secret", _token_line(credential)) for credential in found.tokens),
         *(("file", f"{path} (Secret {secret})") for path, secret in files.items()),
     ]
-    columns: list[Column[tuple[str, str]]] = [
-        Column("WHAT", lambda fact: fact[0]),
-        Column("IS", lambda fact: fact[1]),
-    ]
-    print_table(columns, facts)
+    print_table(("WHAT", "IS"), facts)
 
 
 def _token_line(credential: Credential) -> str:
@@ -160,8 +146,6 @@ def _token_line(credential: Credential) -> str:
 
 def _record(found: IdentityView, files: dict[str, str]) -> dict[str, Any]:
     return {
-        "apiVersion": API_VERSION,
-        "kind": "Identity",
         "cluster": found.identity.cluster,
         "namespace": found.identity.namespace,
         "name": found.identity.name,

@@ -13,12 +13,12 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
-from .doing import options_of
+from .doing import in_cluster, options_of
 from .exits import quiet_logging
-from .options import Options, shared_options
-from .output import API_VERSION, output_option, print_object
+from .options import Options
+from .output import output_option, print_kind
 from .printing import say
-from .session import run_async, setting
+from .session import run_async, setting, with_options
 from .verifying import read_input
 
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 @click.command("inspect")
 @options_of(INSPECT)
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None:
+@with_options
+def inspect_(options: Options, address: str, form: str) -> None:
     """Show what a token, kubeconfig, certificate or Secret says: for whom, until when, and what is odd about it.
 
     Signatures are not checked and no cluster is asked (`kubemint verify` does that), except to read what an ADDRESS
@@ -44,7 +43,7 @@ def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None
     what = address
     named = None if what == "-" or expanded(what).exists() else _address(what)
     if named is not None and not named.here:
-        material = run_async(_material(options.merged(given), named))
+        material = run_async(_material(options, named))
     else:
         what = named.name if named is not None else what
         material = read_input(what)
@@ -56,7 +55,7 @@ def inspect_(options: Options, /, address: str, form: str, **given: Any) -> None
     if form == "table":
         _print(inspection)
     else:
-        print_object(_record(inspection), form)
+        print_kind("Inspection", _record(inspection), form)
 
 
 def _address(what: str) -> Address | None:
@@ -69,11 +68,10 @@ def _address(what: str) -> Address | None:
 
 async def _material(options: Options, address: Address) -> Sensitive:
     """Read live, by the engine."""
-    from .reaching import VerbClusters, open_engine
+    from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=False) as engine:
-        assert isinstance(engine.clusters, VerbClusters)
-        await engine.clusters.find(address.cluster)
+        await in_cluster(engine, address.cluster)
         return await engine.material(address)
 
 
@@ -96,14 +94,13 @@ def _record(inspection: Inspection) -> dict[str, Any]:
 
     from tui.issuance import inspection_verdict
 
+    verdict = inspection_verdict(inspection)
     return {
-        "apiVersion": API_VERSION,
-        "kind": "Inspection",
         "type": inspection.kind.value,
         "checkedAt": rfc3339(inspection.checked_at),
         "expiresAt": rfc3339(inspection.expires_at),
-        "refused": inspection_verdict(inspection)[0] is False,
-        "verdict": inspection_verdict(inspection)[1],
+        "refused": verdict[0] is False,
+        "verdict": verdict[1],
         "items": [_camel(item) for item in msgspec.to_builtins(inspection.items)],
         "problems": [_camel(problem) for problem in msgspec.to_builtins(inspection.problems)],
     }
@@ -114,10 +111,9 @@ def _camel(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_camel(item) for item in value]
     if isinstance(value, dict):
-        return {_camel_name(key): item if key == "annotations" else _camel(item) for key, item in value.items()}
+        words = [(key, *key.split("_")) for key in value]
+        return {
+            first + "".join(map(str.title, rest)): value[key] if key == "annotations" else _camel(value[key])
+            for key, first, *rest in words
+        }
     return value
-
-
-def _camel_name(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)

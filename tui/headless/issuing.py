@@ -15,8 +15,8 @@ from tui.issuance import AnyOffer, format_duration
 from .acting import acting_options
 from .configured import configured_lifetime
 from .doing import do, one_cluster, options_of, said_of, strangers
-from .options import Options, shared_options
-from .session import refuse_read_only
+from .options import Options
+from .session import refuse_read_only, with_options
 
 OFFERED = of_verb("issue")
 
@@ -34,9 +34,8 @@ def takes(offer: AnyOffer, option: str) -> bool:
 @click.command("issue")
 @options_of(NEW_CREDENTIAL, NEW_SHOOT, *(action for _, action in OFFERED), alone=False)
 @acting_options
-@shared_options
-@click.pass_obj
-def issue(options: Options, /, **given: Any) -> None:
+@with_options
+def issue(options: Options, **given: Any) -> None:
     """Issue a credential for the service account NAME and prove that it works before it is written.
 
     With --shoot NS/NAME it is a kubeconfig of a Gardener shoot, with a client certificate that expires by itself. With
@@ -46,7 +45,6 @@ def issue(options: Options, /, **given: Any) -> None:
     kubemint's is only replaced with --replace, and revoked when its grace period is over (`rotate` renews it); a file
     that kubemint did not write is only replaced with --force.
     """
-    options = options.merged(given)
     if not given["dry_run"]:
         refuse_read_only(options, "issue")
     one_cluster(options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,10 +12,10 @@ from tui.kube.home import expanded
 
 from . import printing
 from .exits import Ended, Exit, complain
-from .options import Options, shared_options
+from .options import Options
 from .output import list_of, object_text, output_option, print_fields, print_list
 from .printing import say
-from .session import refuse_read_only
+from .session import refuse_read_only, with_options
 
 if TYPE_CHECKING:
     from tui.issuance import JournalEntry
@@ -28,18 +28,9 @@ if TYPE_CHECKING:
 @click.option("--out", metavar="PATH", help="Write it to this file (0600) as -o says: jsonl, csv, json or yaml.")
 @click.option("--force", is_flag=True, help="With --out: replace an existing file; a backup is kept beside it.")
 @output_option("table", "wide", "json", "yaml", "jsonl", "csv", default="table")
-@shared_options
-@click.pass_obj
+@with_options
 def journal(
-    options: Options,
-    /,
-    check: bool,
-    limit: int | None,
-    text: str,
-    out: str | None,
-    force: bool,
-    form: str,
-    **given: Any,
+    options: Options, check: bool, limit: int | None, text: str, out: str | None, force: bool, form: str
 ) -> None:
     """Show what was done on this machine, oldest first. It never holds a credential, only where it is kept.
 
@@ -49,7 +40,7 @@ def journal(
 
     --filter takes words that must all match: rotate !prove state:failed address-of-something.
     """
-    from tui.fleet.fields import JOURNAL, in_list, record
+    from tui.fleet.fields import JOURNAL, in_list
     from tui.fleet.journal_filter import found
     from tui.issuance import ANCHOR_NAME, JournalAnchor, StateStore, default_folder, left_behind_in_journal
 
@@ -57,7 +48,6 @@ def journal(
         raise click.UsageError("--force needs --out")
     if out is not None and (form in ("table", "wide") or check):
         raise click.UsageError("--out needs -o jsonl, csv, json or yaml, and no --verify")
-    options = options.merged(given)
     if out is not None:
         refuse_read_only(options, "journal --out")
     if options.demo:
@@ -82,10 +72,8 @@ def journal(
         state.close()
     if out is not None:
         printing.line(_write(out, _text(entries, form), force=force))
-    elif form in ("jsonl", "csv"):
+    elif form in ("jsonl", "csv", "json", "yaml"):
         printing.document(_text(entries, form))
-    elif form in ("json", "yaml"):
-        print_list("JournalEntryList", [record(JOURNAL, entry, entry.at) for entry in entries], form)
     elif report is None:
         print_fields(in_list(JOURNAL, wide=form == "wide"), entries, lambda entry: entry.at)
     if report is None:

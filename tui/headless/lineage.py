@@ -14,9 +14,9 @@ from tui.kube.amounts import about
 
 from . import printing
 from .exits import complain
-from .options import Options, shared_options
-from .output import API_VERSION, output_option, print_object
-from .session import Setting, open_fleet, run_async, setting
+from .options import Options, wait_option
+from .output import output_option, print_kind
+from .session import Setting, open_fleet, setting, with_options
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
@@ -25,33 +25,24 @@ if TYPE_CHECKING:
 
 @click.command("lineage")
 @click.argument("what", metavar="ADDRESS|FILE|NS/ACCOUNT")
-@click.option(
-    "--wait", metavar="DURATION", default="15s", show_default=True, help="How long to wait for slow clusters."
-)
+@wait_option
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def lineage(options: Options, /, what: str, wait: str, form: str, **given: Any) -> None:
+@with_options
+async def lineage(options: Options, what: str, wait: str, form: str) -> None:
     """Show where a credential comes from and who uses it.
 
     Its account; the Roles and bindings that apply to it; every token, Secret and request for it; the files and
     kubeconfig entries on this machine; and who uses it: pods, volumes, CSI drivers, External Secrets. What cannot be
     read is named in its place. Only metadata of Secrets is read.
     """
-    from tui.issuance import parse_duration
-
-    run_async(_lineage(options.merged(given), what, parse_duration(wait), form))
-
-
-async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> None:
     from tui.fleet.store import Area
-    from tui.issuance import NOBODY_SEEN, an_address, trace_lineage
+    from tui.issuance import NOBODY_SEEN, an_address, parse_duration, trace_lineage
 
     from .powers import subject_of
 
-    asked = subject_of(options, what) or an_address(what)
+    seconds, asked = parse_duration(wait).total_seconds(), subject_of(options, what) or an_address(what)
     async with setting(options) as place, open_fleet(place, areas={Area.CREDENTIALS, Area.REQUESTS}) as fleet:
-        if not await fleet.settled(wait.total_seconds()):
+        if not await fleet.settled(seconds):
             complain("some clusters have not answered yet: their objects are missing here", "wait longer with --wait")
         subject, credentials = await _subject(place, fleet, asked)
         tree = await trace_lineage(fleet, subject, credentials=credentials, config=place.config)
@@ -64,7 +55,7 @@ async def _lineage(options: Options, what: str, wait: timedelta, form: str) -> N
         for each in drawn(tree, datetime.now(UTC)):
             printing.line(each)
     else:
-        print_object({"apiVersion": API_VERSION, "kind": "Lineage", **record(tree)}, form)
+        print_kind("Lineage", record(tree), form)
 
 
 async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> tuple[LineageSubject, list[Credential]]:

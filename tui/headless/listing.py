@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from . import printing
 from .exits import Ended, Exit, complain
-from .options import Options, namespace_option, shared_options
+from .options import Options, namespace_option, wait_option
 from .output import output_option, print_fields, print_list
 from .printing import say
-from .session import Setting, hosts, open_fleet, run_async, setting
+from .session import Setting, hosts, open_fleet, setting, with_options
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from tui.fleet.store import Area
 
 AREAS: Final = ("clusters", "accounts", "requests", "credentials")
-WAIT: Final = "15s"
 
 
 @click.command("list")
@@ -31,20 +31,11 @@ WAIT: Final = "15s"
 @click.option(
     "--expiring", metavar="DURATION", help="Only what expires within this time or has expired; exit 4 if anything does."
 )
-@click.option("--wait", metavar="DURATION", default=WAIT, show_default=True, help="How long to wait for slow clusters.")
+@wait_option
 @output_option("table", "wide", "json", "yaml", "name", default="table")
-@shared_options
-@click.pass_obj
-def list_(
-    options: Options,
-    /,
-    area: str,
-    namespace: str | None,
-    all_namespaces: bool,
-    expiring: str | None,
-    wait: str,
-    form: str,
-    **given: Any,
+@with_options
+async def list_(
+    options: Options, area: str, namespace: str | None, all_namespaces: bool, expiring: str | None, wait: str, form: str
 ) -> None:
     """List clusters, accounts, requests or credentials.
 
@@ -52,6 +43,8 @@ def list_(
     stderr; the exit code is 0 as long as one could be read, unless the cluster was named with --context: then it
     is 3 (also if only a part could not be read), or 1 if none could be read. A missing right is reported, and 0.
     """
+    from tui.fleet.query import clock_of
+    from tui.fleet.store import Area
     from tui.issuance import parse_duration
 
     if namespace and all_namespaces:
@@ -59,24 +52,16 @@ def list_(
     within = parse_duration(expiring) if expiring else None
     if within is not None and area not in ("requests", "credentials"):
         raise click.UsageError(f"--expiring is for requests and credentials, {area} do not expire")
-    run_async(_list(options.merged(given), area, namespace, within, parse_duration(wait), form))
-
-
-async def _list(
-    options: Options, name: str, namespace: str | None, within: timedelta | None, wait: timedelta, form: str
-) -> None:
-    from tui.fleet.store import Area
-
-    area = Area(name)
-    async with setting(options) as place, open_fleet(place, areas={area}, namespace=namespace, once=True) as fleet:
-        answered = await fleet.settled(wait.total_seconds(), needed(place))
-        rows = chosen(fleet, area, options.contexts, namespace)
+    of, seconds = Area(area), parse_duration(wait).total_seconds()
+    async with setting(options) as place, open_fleet(place, areas={of}, namespace=namespace, once=True) as fleet:
+        answered = await fleet.settled(seconds, needed(place))
+        rows = chosen(fleet, of, options.contexts, namespace)
         if within is not None:
-            rows = [row for row in rows if _ends_before(row, _now(fleet, row) + within)]
-        _print(fleet, area, rows, form)
+            rows = [row for row in rows if _ends_before(row, _now(fleet, clock_of(row)) + within)]
+        _print(fleet, of, rows, form)
         if not rows:
-            say(f"no {area.value} found" + (f" in namespace {namespace}" if namespace else ""))
-        code = troubles(fleet, area, options.contexts, answered=answered)
+            say(f"no {area} found" + (f" in namespace {namespace}" if namespace else ""))
+        code = troubles(fleet, of, options.contexts, answered=answered)
     if within is not None and rows:
         raise Ended(Exit.FOUND)
     if code is not Exit.DONE:
@@ -176,22 +161,18 @@ def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
 
     from .records import LIST_KINDS, name_of, record
 
-    def now(cluster: str) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=fleet.skew(cluster) or 0)
-
     if form in ("json", "yaml"):
-        print_list(LIST_KINDS[area], [record(row, now) for row in rows], form)
+        print_list(LIST_KINDS[area], [record(row, partial(_now, fleet)) for row in rows], form)
     elif form == "name":
         for row in rows:
             printing.line(name_of(row))
     else:
-        print_fields(in_list(OF_AREA[area], wide=form == "wide"), rows, lambda row: now(clock_of(row)))
+        print_fields(in_list(OF_AREA[area], wide=form == "wide"), rows, lambda row: _now(fleet, clock_of(row)))
 
 
-def _now(fleet: Fleet, row: Row) -> datetime:
-    from tui.fleet.query import clock_of
-
-    return datetime.now(UTC) + timedelta(seconds=fleet.skew(clock_of(row)) or 0)
+def _now(fleet: Fleet, cluster: str) -> datetime:
+    """The time of a cluster: the local time plus the cluster's skew."""
+    return datetime.now(UTC) + timedelta(seconds=fleet.skew(cluster) or 0)
 
 
 def _ends_before(row: Row, limit: datetime) -> bool:

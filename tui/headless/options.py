@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
@@ -48,6 +48,9 @@ class Options:
         )
 
 
+SHARED: Final = ("demo", "kubeconfig", "contexts", "read_only", "timeout")
+
+
 def shared_options(command: F) -> F:
     """Adds `--demo`, `--kubeconfig`, `--context`, `--read-only` and `--timeout`."""
     for option in reversed(
@@ -72,6 +75,12 @@ def shared_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def wait_option(command: F) -> F:
+    """Adds `--wait`."""
+    said = "How long to wait for slow clusters."
+    return click.option("--wait", metavar="DURATION", default="15s", show_default=True, help=said)(command)
 
 
 def namespace_option(meaning: str) -> Callable[[F], F]:

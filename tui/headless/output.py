@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -25,26 +24,15 @@ API_VERSION: Final = "kubemint/v1"
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Column(Generic[R]):
-    """One column of a table."""
-
-    title: str
-    cell: Callable[[R], str]
-
-
-def print_table(columns: Sequence[Column[R]], rows: Iterable[R]) -> None:
-    _print([column.title for column in columns], ([column.cell(row) for column in columns] for row in rows))
-
-
 def print_fields(fields: Sequence[Field[R]], rows: Iterable[R], now: Callable[[R], datetime]) -> None:
     """Fields as a table; `now` is the time as a row has it."""
     lines = ([field.printed(row, at) for field in fields] for row in rows for at in (now(row),))
-    _print([field.title for field in fields], lines)
+    print_table([field.title for field in fields], lines)
 
 
-def _print(titles: Sequence[str], found: Iterable[Sequence[str]]) -> None:
-    lines = [list(titles), *([safe_text(text) or "-" for text in line] for line in found)]
+def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows below their titles; nothing where there is no row."""
+    lines = [list(titles), *([safe_text(text) or "-" for text in line] for line in rows)]
     if len(lines) == 1:
         return
     widths = [max(map(cells, column)) for column in zip(*lines, strict=True)]
@@ -61,6 +49,11 @@ def print_list(kind: str, items: Sequence[Mapping[str, Any]], form: str) -> None
 def list_of(kind: str, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Items as one object."""
     return {"apiVersion": API_VERSION, "kind": kind, "items": list(items)}
+
+
+def print_kind(kind: str, record: Mapping[str, Any], form: str) -> None:
+    """`{"apiVersion": "kubemint/v1", "kind": …, …}` as JSON or YAML."""
+    print_object({"apiVersion": API_VERSION, "kind": kind, **record}, form)
 
 
 def print_object(obj: Mapping[str, Any], form: str) -> None:

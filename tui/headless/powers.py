@@ -11,10 +11,11 @@ from tui.issuance import Address, Identity, UsageError, an_address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
-from .options import Options, shared_options
-from .output import API_VERSION, output_option, print_fields, print_object
+from .doing import in_cluster
+from .options import Options
+from .output import output_option, print_fields, print_kind
 from .printing import say
-from .session import run_async, setting
+from .session import setting, with_options
 
 if TYPE_CHECKING:
     from tui.issuance import Powers
@@ -24,39 +25,31 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="ADDRESS|FILE|NS/ACCOUNT")
 @click.option("-n", "--namespace", metavar="NS", default="", help="The namespace to check; default: its own.")
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def can(options: Options, /, what: str, namespace: str, form: str, **given: Any) -> None:
+@with_options
+async def can(options: Options, what: str, namespace: str, form: str) -> None:
     """Show what a credential can do, the most dangerous first, and why each right is dangerous.
 
     A credential asks the server itself (SelfSubjectRulesReview); if its material cannot be read or is refused, and
     for an account given as NS/ACCOUNT with --context, the answer is computed from Roles and bindings. A kubeconfig
     from elsewhere is not trusted: no file that it names is read and no plugin is run.
     """
-    run_async(_can(options.merged(given), what, namespace, form))
-
-
-async def _can(options: Options, what: str, namespace: str, form: str) -> None:
-    from .reaching import VerbClusters, open_engine
+    from .reaching import open_engine
     from .verifying import read_input
 
     subject = subject_of(options, what)
-    foreign = subject is None
-    async with setting(options, needed=not foreign) as place, open_engine(place, acting=False) as engine:
+    async with setting(options, needed=subject is not None) as place, open_engine(place, acting=False) as engine:
         if subject is None:
             found = await engine.powers_of_kubeconfig(read_input(what), namespace)
         else:
             if isinstance(subject, Identity):
                 cluster = subject.cluster or place.config.current_context
                 subject = Identity(cluster, subject.namespace, subject.name)
-            assert isinstance(engine.clusters, VerbClusters)
-            if subject.cluster:
-                await engine.clusters.find(subject.cluster)
+            await in_cluster(engine, subject.cluster)
             found = await engine.powers(subject, namespace)
     if form == "table":
         _print(found)
     else:
-        print_object(record(found), form)
+        print_kind("Powers", record(found), form)
 
 
 def subject_of(options: Options, what: str) -> Address | Identity | None:
@@ -99,8 +92,6 @@ def record(found: Powers) -> dict[str, Any]:
 
     now = datetime.now(UTC)
     return {
-        "apiVersion": API_VERSION,
-        "kind": "Powers",
         "subject": found.subject,
         "cluster": found.cluster,
         "namespace": found.namespace,

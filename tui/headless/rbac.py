@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
-from tui.issuance import FLOW_SUMMARY, RIGHTS, Flow, Right, UsageError, check_names, dump_yaml, roles_of_flow
+from tui.issuance import FLOW_SUMMARY, RIGHTS, Flow, UsageError, check_names, dump_yaml, roles_of_flow
 
 from . import printing
-from .options import Options, shared_options
-from .output import Column, output_option, print_table
+from .options import Options
+from .output import output_option, print_table
+from .session import with_options
 
 _FLOWS = "\n".join(f"  {flow.value:15}{FLOW_SUMMARY[flow]}" for flow in Flow)
 
@@ -23,19 +23,8 @@ _FLOWS = "\n".join(f"  {flow.value:15}{FLOW_SUMMARY[flow]}" for flow in Flow)
 @click.option("--secret", default="", metavar="NAME", help="Restrict it to this Secret, where RBAC can do that.")
 @click.option("--shoot", default="", metavar="NAME", help="Restrict it to this shoot, where RBAC can do that.")
 @output_option("yaml", "json", "table", default="yaml")
-@shared_options
-@click.pass_obj
-def rbac(
-    options: Options,
-    /,
-    flow: str,
-    namespace: str,
-    account: str,
-    secret: str,
-    shoot: str,
-    form: str,
-    **given: Any,
-) -> None:
+@with_options
+def rbac(options: Options, flow: str, namespace: str, account: str, secret: str, shoot: str, form: str) -> None:
     """Print the least Role (or ClusterRole) with which FLOW works. No cluster is asked; -o table explains each rule.
 
     It is bound to no one: use `kubectl create rolebinding`. Rights to create cannot be restricted to a name, except for
@@ -50,7 +39,8 @@ def rbac(
     if chosen is Flow.READ and (account or secret or shoot):
         raise UsageError("reading lists objects, and RBAC cannot restrict a list to names", "give -n NAMESPACE instead")
     if form == "table":
-        print_table(_COLUMNS, RIGHTS[chosen])
+        lines = ((", ".join(right.verbs), right.name, right.why) for right in RIGHTS[chosen])
+        print_table(("VERBS", "RESOURCE", "FOR"), lines)
         return
     made = roles_of_flow(chosen, namespace=namespace, account=account, secret=secret, shoot=shoot)
     if form == "json":
@@ -58,10 +48,3 @@ def rbac(
         printing.document(json.dumps(whole, indent=2) + "\n")
     else:
         printing.document("---\n".join(map(dump_yaml, made)))
-
-
-_COLUMNS: list[Column[Right]] = [
-    Column("VERBS", lambda right: ", ".join(right.verbs)),
-    Column("RESOURCE", lambda right: right.name),
-    Column("FOR", lambda right: right.why),
-]

@@ -16,13 +16,12 @@ from tui.issuance import GraceWish, IssuanceError, UsageError, now_at, utc_now
 from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from . import printing
-from .acting import grace_wish
-from .configured import configured_grace
+from .acting import grace_options, grace_wish
 from .exits import Ended, Exit, complain
-from .options import Options, namespace_option, shared_options
-from .output import Column, output_option, print_list, print_table
+from .options import Options, namespace_option
+from .output import output_option, print_list, print_table
 from .printing import say
-from .session import refuse_read_only, run_async, setting
+from .session import refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,24 +73,15 @@ class _Row:
 @click.option("--watch", is_flag=True, help="Keep running: reconcile requests as they change, and renew them when due.")
 @click.option("--take-over", is_flag=True, help="Also those that DPF's controller seems to reconcile.")
 @click.option("--abandon", is_flag=True, help="Let the deletion of NAME finish, whatever is left behind.")
-@click.option(
-    "--grace",
-    metavar="DURATION",
-    default=configured_grace,
-    show_default="30s, or as configured",
-    help="How long the old credential stays valid.",
-)
-@click.option("--no-wait", is_flag=True, help="Do not wait for the grace period; the next run revokes the old one.")
+@grace_options
 @click.option(
     "--lease-namespace", metavar="NS", default="kube-system", show_default=True, help="The namespace of the Lease."
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def reconcile(
+@with_options
+async def reconcile(
     options: Options,
-    /,
     name: str | None,
     namespace: str | None,
     all_namespaces: bool,
@@ -103,14 +93,12 @@ def reconcile(
     lease_namespace: str,
     dry_run: bool,
     form: str,
-    **given: Any,
 ) -> None:
     """Bring DPUServiceCredentialRequests to their desired state where no DPF controller does it.
 
     Accounts, tokens and Secrets are made, renewed, changed and cleaned up as the requests say. Only one kubemint at a
     time does that in a cluster (a Lease). Without --context it is the current one. Exit code 3: some failed.
     """
-    options = options.merged(given)
     if (namespace is None) is not all_namespaces:
         raise click.UsageError("pass -n NAMESPACE, or -A for all namespaces")
     if name is not None and (namespace is None or watch):
@@ -122,7 +110,7 @@ def reconcile(
     if not dry_run:
         refuse_read_only(options, "reconcile")
     how = _How(name, namespace, lease_namespace, grace_wish(grace), not no_wait, take_over, abandon, dry_run)
-    run_async(_watch(options, how) if watch else _once(options, how, form))
+    await (_watch(options, how) if watch else _once(options, how, form))
 
 
 async def _once(options: Options, how: _How, form: str) -> None:
@@ -272,15 +260,12 @@ async def _foresee(clusters: TargetClusters, cluster: str, key: tuple[str, str])
 
 def _print(rows: list[_Row], form: str) -> None:
     if form == "table":
-        columns: list[Column[_Row]] = [
-            Column("CLUSTER", lambda row: row.cluster),
-            Column("NAMESPACE", lambda row: row.namespace),
-            Column("NAME", lambda row: row.name),
-            Column("RESULT", lambda row: row.result.partition(": ")[0] if row.left else row.result),
-            Column("EXPIRES", lambda row: rfc3339(row.expires) or ""),
-            Column("NEXT", lambda row: rfc3339(row.wake) or ""),
-        ]
-        print_table(columns, rows)
+        lines = []
+        for row in rows:
+            result = row.result.partition(": ")[0] if row.left else row.result
+            times = (rfc3339(row.expires) or "", rfc3339(row.wake) or "")
+            lines.append((row.cluster, row.namespace, row.name, result, *times))
+        print_table(("CLUSTER", "NAMESPACE", "NAME", "RESULT", "EXPIRES", "NEXT"), lines)
         for row in rows:
             for note in (*row.notes, *((row.hint,) if row.hint else ())):
                 say(f"{row.address}: {note}")

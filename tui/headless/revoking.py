@@ -29,9 +29,9 @@ from . import printing
 from .acting import Progress, carry_out, dry_run_options, finish, print_plans
 from .doing import options_of
 from .exits import Ended, Exit
-from .options import Options, shared_options
+from .options import Options
 from .printing import say
-from .session import refuse_read_only, run_async, setting
+from .session import refuse_read_only, run_async, setting, with_options
 from .verifying import read_input
 
 if TYPE_CHECKING:
@@ -41,20 +41,8 @@ if TYPE_CHECKING:
 @click.command("revoke")
 @options_of(REVOKE)
 @dry_run_options
-@shared_options
-@click.pass_obj
-def revoke(
-    options: Options,
-    /,
-    addresses: tuple[str, ...],
-    token_files: tuple[str, ...],
-    yes: bool,
-    until_refused: bool,
-    dry_run: bool,
-    quiet: bool,
-    form: str,
-    **given: Any,
-) -> None:
+@with_options
+def revoke(options: Options, addresses: tuple[str, ...], token_files: tuple[str, ...], **given: Any) -> None:
     """Revoke credentials now: the API server refuses them within ten seconds.
 
     (A finalizer on the handle makes it up to a minute.) An ADDRESS is revoked together with its older tokens that are
@@ -69,14 +57,12 @@ def revoke(
     reported, with exit code 0. Exit code 3: it is revoked, but a destination that held it could not be cleaned up, or
     an older token of it is still valid in its grace period.
     """
-    options = options.merged(given)
-    if not dry_run:
+    if not given["dry_run"]:
         refuse_read_only(options, "revoke")
     if not addresses and not token_files:
         raise UsageError("name what to revoke", "an address, a fingerprint, a token's id, or - for the token on stdin")
     texts = [*map(meant_by, addresses), *(_token_of(name) for name in token_files)]
-    meant = list(dict.fromkeys(texts))
-    run_async(_revoke(options, meant, yes=yes, wait=until_refused, dry_run=dry_run, quiet=quiet, form=form))
+    run_async(_revoke(options, list(dict.fromkeys(texts)), **given))
 
 
 def meant_by(text: str) -> Address | Sought:
@@ -102,7 +88,13 @@ def _token_of(name: str) -> Sought:
 
 
 async def _revoke(
-    options: Options, meant: list[Address | Sought], *, yes: bool, wait: bool, dry_run: bool, quiet: bool, form: str
+    options: Options,
+    meant: list[Address | Sought],
+    yes: bool,
+    until_refused: bool,
+    dry_run: bool,
+    quiet: bool,
+    form: str,
 ) -> None:
     from .reaching import open_engine
 
@@ -110,10 +102,12 @@ async def _revoke(
         plans, outcomes = [], []
         for one in meant:
             try:
-                plans.append(await _planned(engine, one, options.contexts, wait=wait))
+                plans.append(await _planned(engine, one, options.contexts, wait=until_refused))
             except Already as error:
                 say(f"{error.message}" + (f" ({error.hint})" if error.hint else ""))
-                outcomes.append(_done_before(error))
+                # nothing was to be done, and all is as was asked for
+                outcomes.append(Outcome(plan="", action=Action.REVOKE, address=error.address, ok=True, results=(),
+                                        hint=error.message))  # fmt: skip
         if dry_run:
             users = {plan.id: await _users(engine, plan) for plan in plans}
             if form == "name":
@@ -131,11 +125,6 @@ async def _revoke(
         progress = Progress(several=len(plans) > 1, quiet=quiet)
         outcomes += [await carry_out(engine, plan, progress, warn=yes) for plan in plans]
     finish(outcomes, form)
-
-
-def _done_before(error: Already) -> Outcome:
-    """What comes of revoking what is revoked: nothing was to be done, and all is as was asked for."""
-    return Outcome(plan="", action=Action.REVOKE, address=error.address, ok=True, results=(), hint=error.message)
 
 
 async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, ...], *, wait: bool) -> Plan:

@@ -4,53 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tui.actions.rotating import ROTATE, plan_rotate
-from tui.issuance import Address, GraceWish, Outcome, Plan, an_address
+from tui.issuance import Address, Outcome, an_address
 
 from . import printing
-from .acting import (
-    Progress,
-    acting_options,
-    carry_out,
-    finish,
-    foresee,
-    grace_wish,
-    perform,
-    print_plans,
-    wait_for_grace,
-)
-from .doing import options_of
+from .acting import Progress, acting_options, carry_out, finish, foresee, perform, print_plans, wait_for_grace
+from .doing import How, options_of
 from .exits import Ended, Exit, complain
-from .options import Options, namespace_option, shared_options
+from .options import Options, namespace_option
 from .printing import say
-from .session import open_fleet, refuse_read_only, run_async, setting
+from .session import open_fleet, refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.fleet.store import FleetChange
-    from tui.issuance import Engine, LoopLook, RenewalLoop
-
-
-@dataclass(frozen=True, slots=True)
-class _How:
-    grace: GraceWish
-    wait: bool
-    quiet: bool
-    form: str
-    dry_run: bool
-    take_over: bool = False
-    lease_namespace: str = ""
-    revive: bool = False
-
-    def plan(self, engine: Engine, address: Address) -> Awaitable[Plan]:
-        """How one that was named is renewed."""
-        return plan_rotate(engine, address, revive=self.revive)
+    from tui.issuance import LoopLook, RenewalLoop
 
 
 @click.command("rotate")
@@ -67,11 +41,9 @@ class _How:
     help="With --watch: the namespace of the Lease that lets one loop at a time renew in a cluster.",
 )
 @acting_options
-@shared_options
-@click.pass_obj
-def rotate(
+@with_options
+async def rotate(
     options: Options,
-    /,
     addresses: tuple[str, ...],
     due: bool,
     watch: bool,
@@ -79,11 +51,6 @@ def rotate(
     namespace: str | None,
     lease_namespace: str,
     revive: bool,
-    dry_run: bool,
-    grace: str,
-    no_wait: bool,
-    quiet: bool,
-    form: str,
     **given: Any,
 ) -> None:
     """Renew credentials: a new token to the same destinations, proved before it is written; the old one is revoked.
@@ -91,7 +58,6 @@ def rotate(
     `kubemint list credentials -o name` prints the addresses. What was revoked stays revoked unless you pass --yes.
     Exit code 3: some were renewed, some not, or an old token could not be revoked.
     """
-    options = options.merged(given)
     if bool(addresses) is due:
         raise click.UsageError("name credentials, or pass --due" if not due else "--due takes no addresses")
     if watch and not due:
@@ -100,35 +66,38 @@ def rotate(
         raise click.UsageError("--yes is for named credentials; --due skips what was revoked")
     if take_over and not due:
         raise click.UsageError("--take-over needs --due; a named request is renewed whoever reconciles it")
-    if not dry_run:
+    how = How.of(given)
+    if not how.dry_run:
         refuse_read_only(options, "rotate")
-    how = _How(grace_wish(grace), not no_wait, quiet, form, dry_run, take_over, lease_namespace, revive)
-    if due:
-        run_async(_watch_due(options, namespace, how) if watch else _rotate_due(options, namespace, how))
+    if watch:
+        await _watch_due(options, namespace, how, take_over, lease_namespace)
+    elif due:
+        await _rotate_due(options, namespace, how, take_over)
     else:
-        run_async(_rotate(options, list(dict.fromkeys(map(an_address, addresses))), how))
+        await _rotate(options, list(dict.fromkeys(map(an_address, addresses))), how, revive)
 
 
-async def _rotate(options: Options, addresses: list[Address], how: _How) -> None:
+async def _rotate(options: Options, addresses: list[Address], how: How, revive: bool) -> None:
     from .reaching import open_engine
 
+    plan = partial(plan_rotate, revive=revive)
     async with setting(options) as place, open_engine(place, grace=how.grace, acting=not how.dry_run) as engine:
         if how.dry_run:
             if len(addresses) == 1:
-                print_plans([await how.plan(engine, addresses[0])], how.form)
+                print_plans([await plan(engine, addresses[0])], how.form)
             else:
-                await foresee(engine, addresses, how.plan, how.form)
+                await foresee(engine, addresses, plan, how.form)
             return
         progress = Progress(several=len(addresses) > 1, quiet=how.quiet)
         if len(addresses) == 1:  # what is wrong with the only one is the command's own error
-            outcomes = [await carry_out(engine, await how.plan(engine, addresses[0]), progress)]
+            outcomes = [await carry_out(engine, await plan(engine, addresses[0]), progress)]
         else:
-            outcomes = await perform(engine, addresses, how.plan, progress)
+            outcomes = await perform(engine, addresses, plan, progress)
         outcomes = await wait_for_grace(engine, outcomes, progress, wait=how.wait)
     finish(outcomes, how.form)
 
 
-async def _rotate_due(options: Options, namespace: str | None, how: _How) -> None:
+async def _rotate_due(options: Options, namespace: str | None, how: How, take_over: bool) -> None:
     from tui.fleet.store import Area
 
     from .listing import troubles
@@ -141,7 +110,7 @@ async def _rotate_due(options: Options, namespace: str | None, how: _How) -> Non
         answered = await fleet.settled(30)
         unread = troubles(fleet, Area.CREDENTIALS, options.contexts, answered=answered)
         progress = Progress(several=True, quiet=how.quiet)
-        loop = _loop(fleet, options, namespace, how, progress)
+        loop = _loop(fleet, options, namespace, take_over, progress)
         addresses = await loop.due_now()
         for address, why in loop.last.left.items():
             say(f"left alone: {address}: {why}" + (", although it is due" if address in loop.last.stuck else ""))
@@ -173,7 +142,7 @@ def _all_seen(fleet: Fleet) -> bool:
     return all((row.answers and not row.missing) or row.carried_by for row in rows)
 
 
-def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, progress: Progress) -> RenewalLoop:
+def _loop(fleet: Fleet, options: Options, namespace: str | None, take_over: bool, progress: Progress) -> RenewalLoop:
     """The core's renewal loop over what was named; each renewal's address goes to stdout as it happens."""
     from tui.fleet.renewing import watched, why_not_asked
     from tui.fleet.store import Area
@@ -195,13 +164,13 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, how: _How, prog
             cannot=lambda cluster: why_not_asked(fleet.store.clusters.get(cluster)),
         ),
         renew=renew,
-        renewed_by=None if how.take_over else fleet.engine.renewed_by,
+        renewed_by=None if take_over else fleet.engine.renewed_by,
         revoked=fleet.engine.revoked,
         read=fleet.engine.lookup,
     )
 
 
-async def _watch_due(options: Options, namespace: str | None, how: _How) -> None:
+async def _watch_due(options: Options, namespace: str | None, how: How, take_over: bool, lease_namespace: str) -> None:
     """Until the user stops it. In each cluster one loop at a time renews, by a Lease."""
     from tui.fleet.renewal_leases import RenewalLeases
     from tui.fleet.store import Area
@@ -210,9 +179,9 @@ async def _watch_due(options: Options, namespace: str | None, how: _How) -> None
         setting(options) as place,
         open_fleet(place, areas={Area.CREDENTIALS}, namespace=namespace, acting=True, grace=how.grace) as fleet,
     ):
-        loop = _loop(fleet, options, namespace, how, Progress(several=True, quiet=how.quiet))
+        loop = _loop(fleet, options, namespace, take_over, Progress(several=True, quiet=how.quiet))
         leases = RenewalLeases(
-            fleet.client, fleet.engine.state.export_record, changed=loop.wake, namespace=how.lease_namespace
+            fleet.client, fleet.engine.state.export_record, changed=loop.wake, namespace=lease_namespace
         )
         loop.claim = leases.claim
         loop.on_look = _Sayer()

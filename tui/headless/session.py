@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -20,7 +22,7 @@ from tui.settings import Loaded, Settings, default_path
 from .configured import configured
 from .deadlines import deadline, open_before, say_open, seconds_for
 from .exits import Ended, Exit, complain, quiet_logging
-from .options import Options
+from .options import SHARED, Options, shared_options
 from .printing import say
 
 if TYPE_CHECKING:
@@ -122,6 +124,19 @@ def run_async(work: Coroutine[object, object, T]) -> T:
         return asyncio.run(main())
     except asyncio.CancelledError:
         raise Ended(Exit.TERMINATED) from None
+
+
+def with_options(work: Callable[..., Any]) -> Callable[..., None]:
+    """A verb with the options that every command has: it is called with them merged, and run where it is `async`."""
+
+    @wraps(work)
+    def run(options: Options, /, **given: Any) -> None:
+        own = {name: value for name, value in given.items() if name not in SHARED}
+        found = work(options.merged(given), **own)
+        if inspect.iscoroutine(found):
+            run_async(found)
+
+    return shared_options(click.pass_obj(run))
 
 
 @contextlib.asynccontextmanager

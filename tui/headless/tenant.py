@@ -14,8 +14,8 @@ from tui.actions.tenants import NEW_TENANT_PUSH, NEW_TENANT_STORE, TenantWish, m
 from . import printing
 from .acting import acting_options, dry_run_options
 from .doing import How, do, in_cluster, named_cluster, one_cluster, options_of, said_of
-from .options import Options, shared_options
-from .session import Setting, refuse_read_only
+from .options import Options
+from .session import Setting, refuse_read_only, with_options
 
 if TYPE_CHECKING:
     from tui.issuance import Engine
@@ -32,14 +32,12 @@ def tenant() -> None:
 @tenant.command("store")
 @options_of(NEW_TENANT_STORE)
 @dry_run_options
-@shared_options
-@click.pass_obj
-def store(options: Options, /, **given: Any) -> None:
+@with_options
+def store(options: Options, **given: Any) -> None:
     """Create the External Secrets SecretStore that leads into CLUSTER, and the Secret it logs in with.
 
     With `--dry-run -o yaml` the objects are printed.
     """
-    options = options.merged(given)
     one_cluster(options, "the management cluster")
     how, said = How.of(given), said_of(NEW_TENANT_STORE, given, options)
     if not how.dry_run:
@@ -59,15 +57,13 @@ def store(options: Options, /, **given: Any) -> None:
 @tenant.command("push")
 @options_of(NEW_TENANT_PUSH)
 @acting_options
-@shared_options
-@click.pass_obj
-def push(options: Options, /, **given: Any) -> None:
+@with_options
+def push(options: Options, **given: Any) -> None:
     """Give CLUSTER access to its management cluster as one of its service accounts.
 
     The token, its namespace and the authority arrive in the tenant as one Opaque Secret, are read back there, and
     proved with exactly what was found. Rotate and revoke it later by the address that is printed.
     """
-    options = options.merged(given)
     one_cluster(options, "the management cluster")
     if not given["dry_run"]:
         refuse_read_only(options, "tenant push")

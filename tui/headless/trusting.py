@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,18 +19,13 @@ from tui.kube.addresses import same_place
 from . import printing
 from .doing import options_of
 from .exits import Ended, Exit
-from .options import Options, shared_options
-from .output import API_VERSION, Column, output_option, print_list, print_object, print_table
+from .options import Options
+from .output import output_option, print_kind, print_list, print_table
 from .printing import say
-from .session import Setting, refuse_read_only, run_async, setting
+from .session import Setting, refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
-    from tui.issuance import Delivered
-
-
-class _Line(NamedTuple):
-    field: str
-    value: str
+    from tui.issuance import Delivered, DeliveredPlace
 
 
 @click.command("trust")
@@ -39,18 +34,14 @@ class _Line(NamedTuple):
 @click.option("--list", "listed", is_flag=True, help="List what is confirmed.")
 @click.option("--forget", is_flag=True, help="Withdraw the confirmation of CLUSTER.")
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def trust(
-    options: Options, /, cluster: str | None, yes: bool, listed: bool, forget: bool, form: str, **given: Any
-) -> None:
+@with_options
+async def trust(options: Options, cluster: str | None, yes: bool, listed: bool, forget: bool, form: str) -> None:
     """Confirm entering CLUSTER, a cluster that another one delivers (HOST/NAMESPACE/NAME).
 
     Whoever may write the Secret with its kubeconfig decides where it leads. It shows server, authority and who delivers
     it, asks on a terminal, and remembers the answer for exactly that; any change is asked about again. Elsewhere it
     needs --yes. `trust` in config.yaml enters what a source delivers without asking.
     """
-    options = options.merged(given)
     if listed is (cluster is not None):
         raise click.UsageError("name a cluster, or pass --list" if not listed else "--list takes no cluster")
     if listed and (yes or forget):
@@ -58,12 +49,12 @@ def trust(
     if yes and forget:
         raise click.UsageError("--yes and --forget cannot be used together")
     if listed:
-        run_async(_list(options, form))
+        await _list(options, form)
     elif forget:
         refuse_read_only(options, "trust --forget")
-        run_async(_forget(options, str(cluster)))
+        await _forget(options, str(cluster))
     else:
-        run_async(_trust(options, str(cluster), yes=yes, form=form))
+        await _trust(options, str(cluster), yes=yes, form=form)
 
 
 async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> None:
@@ -76,9 +67,9 @@ async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> Non
         found = await find_delivered(await clusters.client(host), host, namespace, name)
         verdict = await clusters.gate.verdict(found)
         if form != "table":
-            print_object(_record(place, found, verdict), form)
+            print_kind("Delivery", _record(place, found, verdict), form)
         else:
-            print_table((Column("FIELD", _field), Column("VALUE", _value)), _lines(place, found, verdict))
+            print_table(("FIELD", "VALUE"), _lines(place, found, verdict))
         if verdict.entry is ClusterEntry.REFUSE:
             raise Untrusted(found.delivery, verdict)
         if verdict.entry is ClusterEntry.ENTER:
@@ -107,35 +98,24 @@ def _split(cluster: str, known: Sequence[str]) -> tuple[str, str, str]:
     return host, namespace, name
 
 
-def _field(line: _Line) -> str:
-    return line.field
-
-
-def _value(line: _Line) -> str:
-    return line.value
-
-
-def _lines(place: Setting, found: Delivered, verdict: EntryVerdict) -> list[_Line]:
+def _lines(place: Setting, found: Delivered, verdict: EntryVerdict) -> list[tuple[str, str]]:
     from tui.issuance import authorities
 
     delivery = found.delivery
     lines = [
-        _Line("CLUSTER", delivery.by.cluster),
-        _Line("DELIVERED BY", str(delivery.by)),
-        _Line("SERVER", delivery.place.server),
+        ("CLUSTER", delivery.by.cluster),
+        ("DELIVERED BY", str(delivery.by)),
+        ("SERVER", delivery.place.server),
     ]
     if delivery.place.server_name:
-        lines.append(_Line("SERVER'S NAME", delivery.place.server_name))
+        lines.append(("SERVER'S NAME", delivery.place.server_name))
     trusted = authorities(found.endpoint.ca)
     for subject, fingerprint in trusted:
-        lines.append(_Line("AUTHORITY", f"{subject}  sha256 {fingerprint}" if len(trusted) > 1 else subject))
-    if trusted:
-        lines.append(_Line("SHA-256", delivery.place.authority))
-    else:
-        lines.append(_Line("AUTHORITY", "the system's authorities"))
-    lines += [_Line("BEWARE", said) for said in delivery.place.oddities]
-    lines += [_Line("SAME SERVER AS", f"your context {name}") for name in _contexts_at(place, delivery.place.server)]
-    lines += [_Line("CHANGED", text) for text in verdict.why if verdict.entry is ClusterEntry.ASK]
+        lines.append(("AUTHORITY", f"{subject}  sha256 {fingerprint}" if len(trusted) > 1 else subject))
+    lines.append(("SHA-256", delivery.place.authority) if trusted else ("AUTHORITY", "the system's authorities"))
+    lines += [("BEWARE", said) for said in delivery.place.oddities]
+    lines += [("SAME SERVER AS", f"your context {name}") for name in _contexts_at(place, delivery.place.server)]
+    lines += [("CHANGED", text) for text in verdict.why if verdict.entry is ClusterEntry.ASK]
     return lines
 
 
@@ -151,15 +131,7 @@ def _record(place: Setting, found: Delivered, verdict: EntryVerdict) -> dict[str
 
     delivery = found.delivery
     return {
-        "apiVersion": API_VERSION,
-        "kind": "Delivery",
-        "cluster": delivery.by.cluster,
-        "deliveredBy": _by(delivery.by),
-        "server": delivery.place.server,
-        "serverName": delivery.place.server_name or None,
-        "authority": delivery.place.authority,
-        "unchecked": delivery.place.unchecked,
-        "proxy": delivery.place.proxy or None,
+        **_where(delivery.by, delivery.place),
         "authorities": [{"subject": subject, "sha256": digest} for subject, digest in authorities(found.endpoint.ca)],
         "sameServerAs": _contexts_at(place, delivery.place.server),
         "decision": verdict.entry.value,
@@ -167,50 +139,41 @@ def _record(place: Setting, found: Delivered, verdict: EntryVerdict) -> dict[str
     }
 
 
-def _by(by: DeliveredBy) -> dict[str, str]:
-    return {"kind": by.kind.value, "cluster": by.host, "namespace": by.namespace, "name": by.name}
+def _where(by: DeliveredBy, place: DeliveredPlace) -> dict[str, Any]:
+    """Who delivers it, and where it leads."""
+    return {
+        "cluster": by.cluster,
+        "deliveredBy": {"kind": by.kind.value, "cluster": by.host, "namespace": by.namespace, "name": by.name},
+        "server": place.server,
+        "serverName": place.server_name or None,
+        "authority": place.authority,
+        "unchecked": place.unchecked,
+        "proxy": place.proxy or None,
+    }
 
 
 async def _list(options: Options, form: str) -> None:
+    found: list[Yes] = []
     async with setting(options, needed=False) as place:
-        state = place.state_if_any()
-        found: list[Yes] = []
-        if state is not None:
+        if (state := place.state_if_any()) is not None:
             with contextlib.closing(state):
                 found = state.trusted()
     if form != "table":
-        items = [
-            {
-                "cluster": yes.by.cluster,
-                "deliveredBy": _by(yes.by),
-                "server": yes.place.server,
-                "serverName": yes.place.server_name or None,
-                "authority": yes.place.authority,
-                "unchecked": yes.place.unchecked,
-                "proxy": yes.place.proxy or None,
-                "since": rfc3339(yes.at),
-            }
-            for yes in found
-        ]
-        print_list("TrustList", items, form)
+        print_list("TrustList", [{**_where(yes.by, yes.place), "since": rfc3339(yes.at)} for yes in found], form)
         return
-    columns: list[Column[Yes]] = [
-        Column("CLUSTER", lambda yes: yes.by.cluster),
-        Column("DELIVERED BY", lambda yes: yes.by.kind.value),
-        Column("SERVER", lambda yes: yes.place.server),
-        Column("AUTHORITY", lambda yes: yes.place.authority),
-        Column("SINCE", lambda yes: rfc3339(yes.at) or ""),
-    ]
-    print_table(columns, found)
+    titles = ("CLUSTER", "DELIVERED BY", "SERVER", "AUTHORITY", "SINCE")
+    print_table(titles, [
+        (yes.by.cluster, yes.by.kind.value, yes.place.server, yes.place.authority, rfc3339(yes.at) or "")
+        for yes in found
+    ])  # fmt: skip
     if not found:
         say("no delivered cluster is confirmed")
 
 
 async def _forget(options: Options, cluster: str) -> None:
+    known: list[DeliveredBy] = []
     async with setting(options, needed=False) as place:
-        state = place.state_if_any()
-        known: list[DeliveredBy] = []
-        if state is not None:
+        if (state := place.state_if_any()) is not None:
             with contextlib.closing(state):
                 known = [yes.by for yes in state.trusted() if yes.by.cluster == cluster]
                 for by in known:

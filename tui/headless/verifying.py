@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,15 +16,13 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
-from .doing import options_of
+from .doing import in_cluster, named_cluster, options_of
 from .exits import Ended, Exit, complain
-from .options import Options, shared_options
-from .output import API_VERSION, output_option, print_object
-from .session import run_async, setting
+from .options import Options
+from .output import output_option, print_kind
+from .session import run_async, setting, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
     from tui.issuance import Verification
     from tui.kube.sensitive import Sensitive
 
@@ -32,58 +30,45 @@ if TYPE_CHECKING:
 @click.command("verify")
 @options_of(VERIFY)
 @output_option("table", "json", "yaml", default="table")
-@shared_options
-@click.pass_obj
-def verify(options: Options, /, address: str, form: str, **given: Any) -> None:
+@with_options
+def verify(options: Options, address: str, form: str) -> None:
     """Ask the cluster whether a credential works: a kubeconfig, a token (with --context), or an ADDRESS.
 
     A kubeconfig is not trusted: no file that it names is read and no plugin is run. Exit code 1: not accepted.
     """
-    options = options.merged(given)
-    what = address
-    if what == "-" or expanded(what).exists():  # a folder or a pipe is told from a typo
-        work = _verify_material(options, what, read_input(what))
+    if address == "-" or expanded(address).exists():  # a folder or a pipe is told from a typo
+        found = run_async(_verify_material(options, address, read_input(address)))
     else:
-        work = _verify_address(options, an_address(what))
-    run_async(_verify(what, work, form))
-
-
-async def _verify(what: str, work: Awaitable[Verification], form: str) -> None:
-    verification = await work
-    _print(what, verification, form)
-    if not verification.ok:
+        found = run_async(_verify_address(options, an_address(address)))
+    _print(address, found, form)
+    if not found.ok:
         raise Ended(Exit.FAILED)
 
 
 async def _verify_address(options: Options, address: Address) -> Verification:
-    from .reaching import VerbClusters, open_engine
+    from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=False) as engine:
         if not address.here:
-            assert isinstance(engine.clusters, VerbClusters)
-            await engine.clusters.find(address.cluster)
+            await in_cluster(engine, address.cluster)
         return await engine.verify(address)
 
 
 async def _verify_material(options: Options, what: str, material: Sensitive) -> Verification:
     from tui.issuance import ClaimsError, read_token
 
-    from .reaching import VerbClusters, open_engine
+    from .reaching import open_engine
 
     try:
-        claims = read_token(material)
+        read_token(material)
     except ClaimsError:
-        claims = None
-    if claims is None:
         return await _verify_kubeconfig(options, what, material)
     if len(options.contexts) != 1 and not options.demo:
         raise UsageError(
             f"{what} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
         )
     async with setting(options) as place, open_engine(place, acting=False) as engine:
-        cluster = options.contexts[0] if options.contexts else place.config.current_context
-        assert isinstance(engine.clusters, VerbClusters)
-        await engine.clusters.find(cluster)
+        cluster = await in_cluster(engine, await named_cluster(engine, place))
         return await engine.verify_pasted(material, cluster)
 
 
@@ -125,16 +110,12 @@ def _print(what: str, verification: Verification, form: str) -> None:
         else:
             complain(f"{what}: {verification.message or 'not accepted'}", verification.hint)
         return
-    print_object(
-        {
-            "apiVersion": API_VERSION,
-            "kind": "Verification",
-            "ok": verification.ok,
-            "username": verification.username or None,
-            "method": verification.method or None,
-            "checkedAt": rfc3339(verification.checked_at),
-            "message": verification.message,
-            "hint": verification.hint,
-        },
-        form,
-    )
+    record = {
+        "ok": verification.ok,
+        "username": verification.username or None,
+        "method": verification.method or None,
+        "checkedAt": rfc3339(verification.checked_at),
+        "message": verification.message,
+        "hint": verification.hint,
+    }
+    print_kind("Verification", record, form)
