@@ -17,7 +17,7 @@ from tests.dashboard.held import accepted, handles
 from tui.demo.running import FleetThread
 from tui.issuance.model.claims import Bound, read_token
 from tui.kube.sensitive import Sensitive
-from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen
 from tui.screens.dialogs.csi_preview import CsiPreviewScreen, TokensScreen
 
 CLUSTER = "tenant-a"

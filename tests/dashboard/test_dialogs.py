@@ -21,7 +21,7 @@ from tui.issuance.families.token_secret.identity import IdentityWish, SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, FileDestination, Identity, IssueSpec, SecretDestination
-from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.export import ExportScreen
 from tui.screens.dialogs.new_credential import NewCredentialScreen

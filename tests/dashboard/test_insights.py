@@ -15,7 +15,7 @@ from tui.fleet.fields.findings import about
 from tui.fleet.rows import AccountRow, CredentialRow
 from tui.issuance.insight.hygiene import Fix
 from tui.screens.dialogs.confirm import ConfirmScreen
-from tui.screens.dialogs.save_findings import SaveFindingsScreen
+from tui.screens.dialogs.files import SaveFindingsScreen
 from tui.screens.pages.hygiene import HygieneScreen
 from tui.screens.pages.lineage import LineageScreen
 from tui.screens.pages.page import Page

@@ -14,7 +14,7 @@ from textual.widgets import Checkbox, Input, Static
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open, done
 from tui.screens.dialogs.export import ExportScreen
-from tui.screens.dialogs.export_journal import ExportJournalScreen
+from tui.screens.dialogs.files import ExportJournalScreen
 from tui.settings import Loaded, Settings
 
 

@@ -11,7 +11,7 @@ from tests.dashboard.conftest import Driver, Open, done, fault
 from tests.dashboard.forms import pick
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.fleet.rows import AccountRow, CredentialRow
-from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen, SnoozeScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.help import HelpScreen
@@ -20,7 +20,6 @@ from tui.screens.dialogs.new_credential import NewCredentialScreen
 from tui.screens.dialogs.reading import InspectScreen, YamlScreen
 from tui.screens.dialogs.reveal import RevealScreen
 from tui.screens.dialogs.settings import SettingsScreen
-from tui.screens.dialogs.snooze import SnoozeScreen
 from tui.screens.pages.detail import DetailScreen
 from tui.widgets.themes import LIGHT
 

@@ -20,8 +20,7 @@ from tui.demo.running import FleetThread
 from tui.fleet.rows import Reach
 from tui.issuance.model.claims import read_token
 from tui.kube.sensitive import Sensitive
-from tui.screens.dialogs.choose_new import ChooseNewScreen
-from tui.screens.dialogs.choose_shoot import ChooseShootScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen, ChooseShootScreen
 from tui.screens.dialogs.equivalents import EquivalentsScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen

@@ -17,8 +17,8 @@ from tests.dashboard.held import accepted, decoded, held
 from tui.demo.apiserver.storage import SECRETS
 from tui.demo.running import FleetThread
 from tui.screens.dialogs.export import SECRET, ExportScreen
-from tui.screens.dialogs.export_journal import ExportJournalScreen
-from tui.screens.dialogs.snippet import SnippetScreen, WriteScreen
+from tui.screens.dialogs.files import ExportJournalScreen, WriteScreen
+from tui.screens.dialogs.snippet import SnippetScreen
 
 
 @pytest.fixture(scope="module")

@@ -13,12 +13,11 @@ from textual.widgets import Input
 from tests.dashboard.test_dialogs import ROK, SOURCES, asked
 from tui.fleet.found import Tenant
 from tui.issuance.records.entering import SourceKind
+from tui.screens.dialogs.files import SaveFindingsScreen, WriteScreen
 from tui.screens.dialogs.new_credential import NewCredentialScreen
 from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
 from tui.screens.dialogs.new_shoot import NewShootScreen
 from tui.screens.dialogs.new_tenant import TenantPushScreen
-from tui.screens.dialogs.save_findings import SaveFindingsScreen
-from tui.screens.dialogs.snippet import WriteScreen
 
 TENANTS = [Tenant("harbor", "tenants", "blue", kinds={SourceKind.CLUSTER_API})]
 

@@ -21,7 +21,7 @@ from tui.issuance.model.material import Foreseen
 from tui.issuance.model.types import Action, Plan
 from tui.issuance.tokens.copying import ExportPreview
 from tui.screens.dialogs.export import ExportScreen
-from tui.screens.dialogs.export_journal import ExportJournalScreen
+from tui.screens.dialogs.files import ExportJournalScreen
 
 __all__ = ["app", "stopped"]  # fixtures
 Compare = Callable[..., bool]

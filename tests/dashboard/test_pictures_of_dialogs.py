@@ -49,13 +49,13 @@ from tui.issuance.records.entering import (
 )
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
-from tui.screens.dialogs.choose_shoot import ChooseShootScreen
+from tui.screens.dialogs.choosing import ChooseShootScreen
+from tui.screens.dialogs.files import SaveFindingsScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.new_identity import MintScreen
 from tui.screens.dialogs.new_tenant import TenantPushScreen, TenantStoreScreen
 from tui.screens.dialogs.reading import InspectScreen, YamlScreen, coloured, inspected
 from tui.screens.dialogs.reveal import RevealScreen
-from tui.screens.dialogs.save_findings import SaveFindingsScreen
 from tui.screens.dialogs.trust import TrustScreen
 from tui.screens.pages.hygiene import HygieneScreen
 from tui.screens.pages.lineage import Line, LineageScreen, lines

@@ -13,7 +13,7 @@ from tests.dashboard.forms import choose
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.issuance.model.types import AccessLevel, State
 from tui.issuance.objects.viewer import CANNOT_MINT
-from tui.screens.dialogs.choose_shoot import ChooseShootScreen
+from tui.screens.dialogs.choosing import ChooseShootScreen
 from tui.screens.dialogs.new_shoot import NewShootScreen
 from tui.screens.pages.detail import DetailScreen
 

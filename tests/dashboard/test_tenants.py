@@ -21,7 +21,7 @@ from tui.demo.running import FleetThread
 from tui.demo.scenery.eso_seed import HOME
 from tui.issuance.model.claims import read_token
 from tui.kube.sensitive import Sensitive
-from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.new_tenant import TenantPushScreen, TenantStoreScreen
 

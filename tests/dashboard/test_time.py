@@ -13,8 +13,8 @@ from tui.demo.running import FleetThread
 from tui.issuance.loop.alerts import Level
 from tui.issuance.model.durations import parse_duration
 from tui.issuance.model.types import StepStatus
+from tui.screens.dialogs.choosing import SnoozeScreen
 from tui.screens.dialogs.loop_dialog import LoopScreen
-from tui.screens.dialogs.snooze import SnoozeScreen
 from tui.widgets.desktop import notification
 from tui.widgets.job_panel import single
 

@@ -12,7 +12,7 @@ from textual import events
 from textual.widgets import Button, Input
 
 from tests.dashboard.conftest import Driver, Open, done
-from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.loop_dialog import LoopScreen

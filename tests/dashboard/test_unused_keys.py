@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.widgets import Input, Select
 
 from tests.dashboard.conftest import Driver, Open
-from tui.screens.dialogs.choose_new import ChooseNewScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen
 from tui.screens.dialogs.help import HelpScreen
 from tui.screens.dialogs.new_credential import NewCredentialScreen
 

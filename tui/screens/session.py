@@ -5,6 +5,7 @@ Screens ask the session; the session asks the fleet and the engine. Until the fl
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -164,10 +165,7 @@ class Session:
 
     def reaches(self) -> dict[Reach, int]:
         """How many clusters are in each state."""
-        counts: dict[Reach, int] = {}
-        for row in self.store.clusters.values():
-            counts[row.reach] = counts.get(row.reach, 0) + 1
-        return counts
+        return Counter(row.reach for row in self.store.clusters.values())
 
     def worst_skew(self) -> tuple[str, float] | None:
         """The cluster whose clock is furthest off, where that is more than a minute."""

@@ -32,7 +32,7 @@ from . import doing
 if TYPE_CHECKING:
     from tui.actions.csi import CsiWish
     from tui.issuance import Delivery, JournalEntry
-    from tui.screens.dialogs.snooze import Rest
+    from tui.screens.dialogs.choosing import Rest
     from tui.screens.renewing import LoopWish
 
     from .working import WorkingScreen
@@ -51,7 +51,7 @@ class Journal(Protocol):
 
 def export_journal(screen: WorkingScreen) -> None:
     """Ask where to, and write what is shown of the journal."""
-    from tui.screens.dialogs.export_journal import ExportJournalScreen
+    from tui.screens.dialogs.files import ExportJournalScreen
 
     journal = screen.journal()
     if journal is None:
@@ -104,7 +104,7 @@ def snippet(screen: WorkingScreen) -> None:
 
 def connect(screen: WorkingScreen) -> None:
     """Offer what can be done with the shoot at the cursor. One that is being made has only details."""
-    from tui.screens.dialogs.choose_shoot import ChooseShootScreen
+    from tui.screens.dialogs.choosing import ChooseShootScreen
 
     row = screen.what_is_asked().row
     if not isinstance(row, ClusterRow):
@@ -170,7 +170,7 @@ def renewal_loop(screen: WorkingScreen) -> None:
 
 def snooze(screen: WorkingScreen) -> None:
     """No alerts of the chosen ones for a while."""
-    from tui.screens.dialogs.snooze import SnoozeScreen
+    from tui.screens.dialogs.choosing import SnoozeScreen
 
     alerting, addresses, rows = screen.kubemint.alerting, screen.chosen_addresses(), screen.chosen()
     if not addresses:
@@ -226,7 +226,7 @@ def _own(screen: WorkingScreen) -> dict[str, str]:
 
 def new(screen: WorkingScreen) -> None:
     """Ask what is to be made, of what fits."""
-    from tui.screens.dialogs.choose_new import ChooseNewScreen
+    from tui.screens.dialogs.choosing import ChooseNewScreen
 
     aimed = screen.kubemint.keyboard.aim(screen)
 

@@ -13,8 +13,8 @@ from textual.containers import Horizontal
 from tui.fleet.fields import OF_AREA, Cell, Field, on_screen
 from tui.fleet.fields.lifetimes import with_undo
 from tui.fleet.filter import parse
-from tui.fleet.query import Query
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.query import AREA_OF, Query
+from tui.fleet.rows import ClusterRow
 from tui.fleet.signs import REACHES, Tone
 from tui.fleet.store import Area, FleetChange, sorts
 from tui.issuance import Identity, request_kinds
@@ -28,12 +28,6 @@ from tui.widgets.upcoming import Upcoming
 
 from .attention import cluster_says, since
 
-KINDS: Final[dict[Area, type[Row]]] = {
-    Area.CLUSTERS: ClusterRow,
-    Area.ACCOUNTS: AccountRow,
-    Area.REQUESTS: RequestRow,
-    Area.CREDENTIALS: CredentialRow,
-}
 NOUNS: Final[dict[Area, str]] = {
     Area.CLUSTERS: "cluster",
     Area.ACCOUNTS: "service account",
@@ -167,7 +161,9 @@ class ListPane(Pane):
             self.reload()
 
     def changed(self, change: FleetChange | None) -> None:
-        self._dirty = self._dirty or change is None or KINDS[self.area] in change.kinds or ClusterRow in change.kinds
+        kinds = change.kinds if change is not None else ()
+        mine = any(kind is ClusterRow or AREA_OF[kind] is self.area for kind in kinds)
+        self._dirty = self._dirty or change is None or mine
         if self._dirty and self.display:
             self.reload()
 

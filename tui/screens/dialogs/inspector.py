@@ -157,9 +157,6 @@ class InspectorScreen(Screen[None]):
     def _look(self, material: Sensitive, readers: str = "") -> None:
         try:
             self.found = inspect_bytes(material.reveal_bytes(), now=self.session.now(), readable_by=readers)
-        except (IssuanceError, OSError) as error:
-            self._failed(error)
-            return
         except Exception as error:  # noqa: BLE001 - hostile material must not end the dashboard
             self._failed(error)
             return

@@ -14,9 +14,8 @@ from textual.widgets import Label, Static
 from tui.fleet.objects import object_yaml
 from tui.fleet.rows import Row
 from tui.fleet.signs import Tone
-from tui.issuance import Address, Inspection, IssuanceError, explain, inspect_bytes, inspection_sections
+from tui.issuance import Address, Inspection, explain, inspect_bytes, inspection_sections
 from tui.kube import limits
-from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.screens.describe import title_of
 from tui.screens.session import Session
@@ -64,11 +63,14 @@ class ReadingScreen(ModalScreen[Result]):
         self.run_worker(self._look_in_time(), group="read", exclusive=True, exit_on_error=False)
 
     async def _look_in_time(self) -> None:
-        with limits.by_default(limits.LOOKING):
-            await self.look()
+        try:
+            with limits.by_default(limits.LOOKING):
+                await self.look()
+        except Exception as error:  # noqa: BLE001 - hostile material and objects must not end the dashboard
+            self.failed(error)
 
     async def look(self) -> None:
-        """Read and show it."""
+        """Read and show it. May raise; what it raises is shown."""
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -100,14 +102,7 @@ class YamlScreen(ReadingScreen[None]):
 
     async def look(self) -> None:
         assert self.session.fleet is not None
-        try:
-            text = await object_yaml(self.session.fleet, self._row)
-        except (IssuanceError, KubeError, OSError) as error:
-            self.failed(error)
-            return
-        except Exception as error:  # noqa: BLE001 - hostile objects must not end the dashboard
-            self.failed(error)
-            return
+        text = await object_yaml(self.session.fleet, self._row)
         self.query_one("#reader-text", Static).update(coloured(text))
 
 
@@ -126,15 +121,8 @@ class InspectScreen(ReadingScreen[None]):
             yield FactsView(id="inspect-facts")
 
     async def look(self) -> None:
-        try:
-            material = await self.session.engine.material(self._address)
-            found = inspect_bytes(material.reveal_bytes(), now=self.session.now())
-        except (IssuanceError, KubeError, OSError) as error:
-            self.failed(error)
-            return
-        except Exception as error:  # noqa: BLE001 - hostile material must not end the dashboard
-            self.failed(error)
-            return
+        material = await self.session.engine.material(self._address)
+        found = inspect_bytes(material.reveal_bytes(), now=self.session.now())
         self.query_one("#reader-text", Static).display = False
         self.query_one(FactsView).show(inspected(found))
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from tui.issuance import Address, IssuanceError
-from tui.kube.errors import KubeError
-from tui.kube.paths import file_stem, is_folder, whole_path
+from tui.issuance import Address
+from tui.kube.paths import file_stem
 from tui.kube.text import safe_text
 from tui.screens.session import Session, Shell
 
 from . import replacing, saving
-from .dialog import Dialog, Field, Wrong
+from .files import WriteScreen
 from .reading import ReadingScreen, coloured
 
 
@@ -42,11 +39,7 @@ class SnippetScreen(ReadingScreen[None]):
         return super().check_action(action, parameters)
 
     async def look(self) -> None:
-        try:
-            self._text = await self.session.engine.snippet(self._address)
-        except (IssuanceError, KubeError, OSError) as error:
-            self.failed(error)
-            return
+        self._text = await self.session.engine.snippet(self._address)
         comments = [line for line in self._text.splitlines() if line.startswith("#")]
         manifest = self._text[sum(len(line) + 1 for line in comments) :]
         said = Content("\n").join(Content.styled(safe_text(line), "$mute") for line in comments)
@@ -69,34 +62,3 @@ class SnippetScreen(ReadingScreen[None]):
         folder = cast("Shell", self.app).export_folder
         suggested = folder / f"{file_stem(f'{self._address.namespace}-{self._address.name}')}-pod.yaml"
         self.app.push_screen(WriteScreen(suggested), chosen)
-
-
-class WriteScreen(Dialog[Path | None]):
-    """Asks for the name of a file for something that is no secret."""
-
-    heading = "Write the snippet to a file"
-    verb = "Write"
-    problem_lines = 1
-
-    def __init__(self, suggested: Path) -> None:
-        super().__init__()
-        self._suggested = suggested
-
-    def rows(self) -> Iterable[Widget]:
-        yield Field("Path", Input(str(self._suggested), compact=True, id="f-path"), key="path")
-        yield Static("There is no token in it.", classes="dialog-note", markup=False)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#f-path").focus()
-
-    def problems(self) -> Sequence[Wrong]:
-        path = self.query_one("#f-path", Input).value.strip()
-        if not path:
-            return (Wrong("path", "Path", "name a file to write it to"),)
-        if is_folder(path):
-            return (Wrong("path", "Path", "this is a folder, name a file in it"),)
-        return ()
-
-    def answer(self) -> Path:
-        return whole_path(self.query_one("#f-path", Input).value.strip())

@@ -8,11 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from tui.actions.jobs import Job
-from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, RequestRow, Row
+from tui.fleet.query import AREA_OF
+from tui.fleet.rows import AccountRow, ClusterRow, Row
 from tui.fleet.signs import Tone
 from tui.kube.text import safe_text
 from tui.screens.acting.working import WorkingScreen
-from tui.screens.areas.panes import KINDS, NOUNS
+from tui.screens.areas.panes import NOUNS
 from tui.screens.describe import describe, identity_section, title_of
 from tui.screens.session import Session
 from tui.widgets.facts import Fact, FactsView, Section
@@ -50,9 +51,12 @@ class DetailScreen(WorkingScreen):
 
     def on_mount(self) -> None:
         self.query_one(JobPanel).display = False
-        area = next(area for area, kind in KINDS.items() if isinstance(self._row, kind))
         cluster = "" if isinstance(self._row, ClusterRow) else self._row.cluster
-        self._trail = [NOUNS[area].capitalize(), *([cluster] if cluster else []), title_of(self._row)]
+        self._trail = [
+            NOUNS[AREA_OF[type(self._row)]].capitalize(),
+            *([cluster] if cluster else []),
+            title_of(self._row),
+        ]
         self.query_one(Crumbs).show([safe_text(name, 120) for name in self._trail], [])
         self.set_interval(1.0, self.follow)
         self.follow()
@@ -123,13 +127,5 @@ class DetailScreen(WorkingScreen):
         self.app.push_screen(HelpScreen(self.help_text, self))
 
     def _current(self) -> Row | None:
-        store = self.session.store
-        row = self._row
-        if isinstance(row, ClusterRow):
-            return store.clusters.get(row.key)
-        if isinstance(row, AccountRow):
-            return store.accounts.get(row.key)
-        if isinstance(row, RequestRow):
-            return store.requests.get(row.key)
-        assert isinstance(row, CredentialRow)
-        return store.credentials.get(row.key)
+        rows: dict[str, Row] = getattr(self.session.store, AREA_OF[type(self._row)].value)
+        return rows.get(self._row.key)

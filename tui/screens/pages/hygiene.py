@@ -194,7 +194,7 @@ class HygieneScreen(Page[Finding]):
             self.notify("the marked findings need different things: mark those of one kind", markup=False, timeout=5)
 
     def action_save(self) -> None:
-        from tui.screens.dialogs.save_findings import SaveFindingsScreen
+        from tui.screens.dialogs.files import SaveFindingsScreen
 
         report = self.report
         if report is None:

@@ -19,9 +19,8 @@ from textual.widgets import Input, Static
 from tui.actions.jobs import Job
 from tui.fleet.fields import Cell, Field, haystack_of, on_screen
 from tui.fleet.signs import Tone
-from tui.issuance import IssuanceError, explain
+from tui.issuance import explain
 from tui.kube.amounts import count, number
-from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.screens.acting.working import WorkingScreen
 from tui.screens.areas.panes import marks_said
@@ -163,8 +162,6 @@ class Page(WorkingScreen, Generic[Item]):
         self.show_status()
         try:
             self.items = await self.fetch()
-        except (IssuanceError, KubeError, OSError) as error:
-            self.failure, self.items = error, ()
         except Exception as error:  # noqa: BLE001 - a mistake must not end the dashboard
             self.failure, self.items = error, ()
         self.loading_says = ""
