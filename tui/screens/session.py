@@ -154,9 +154,9 @@ class Session:
         window = self.undo_window(credential)
         return now + (window.until - self.clock()) if window is not None and window.kept else None
 
-    def undo_until_of(self, job: object) -> datetime | None:
+    def undo_until_of(self, job: Job) -> datetime | None:
         """Until when all that a job rotated can be undone."""
-        outcomes = [task.outcome for task in job.tasks] if isinstance(job, Job) else []
+        outcomes = [task.outcome for task in job.tasks]
         ends = [self.undo_until(outcome.credential, self.clock()) for outcome in outcomes if outcome is not None]
         return min((end for end in ends if end is not None), default=None)
 

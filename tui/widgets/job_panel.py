@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Final, Protocol
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -17,8 +17,9 @@ from textual.content import Content
 from textual.style import Style
 from textual.widgets import Static
 
+from tui.actions.jobs import Job, Task
 from tui.fleet.signs import STEPS, Sign, Tone
-from tui.issuance import StepResult, StepStatus, human_left, lasting_grace
+from tui.issuance import StepStatus, human_left, lasting_grace
 from tui.kube.text import safe_text
 
 from .columns import cut
@@ -33,37 +34,6 @@ MOST: Final = 20
 """So many tasks of a job that runs are drawn, since each picture of hundreds would cost more than their work."""
 _ORDER: Final = (StepStatus.FAILED, StepStatus.RUNNING, StepStatus.UNDONE, None, StepStatus.DONE)
 """Of many tasks, what the user has to look at comes first."""
-
-
-class TaskLike(Protocol):
-    """What the panel reads of a task."""
-
-    title: str
-    plan: Any
-    results: list[StepResult]
-    status: StepStatus | None
-    message: str
-    hint: str
-
-
-class JobLike(Protocol):
-    """What the panel reads of a job."""
-
-    id: int
-    verb: str
-    cancelled: bool
-    begun_at: datetime
-    ended_at: datetime | None
-    put_away: StepStatus | None
-
-    @property
-    def tasks(self) -> Sequence[TaskLike]: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def running(self) -> bool: ...
-    @property
-    def sign(self) -> StepStatus: ...
 
 
 class JobPanel(VerticalScroll, can_focus=True):
@@ -82,7 +52,7 @@ class JobPanel(VerticalScroll, can_focus=True):
         self,
         clock: Callable[[], datetime],
         *,
-        undo_until: Callable[[JobLike], datetime | None] = lambda job: None,
+        undo_until: Callable[[Job], datetime | None] = lambda job: None,
         retries: bool = True,
         id: str | None = None,
     ) -> None:
@@ -91,12 +61,12 @@ class JobPanel(VerticalScroll, can_focus=True):
         self._undo_until = undo_until
         self._retries = retries
         """Whether ctrl+r tries again whatever has the focus; else it does once this has."""
-        self.job: JobLike | None = None
+        self.job: Job | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("", id="job-body", markup=False)
 
-    def show(self, job: JobLike) -> None:
+    def show(self, job: Job) -> None:
         """Draw this job as it stands. One that was put away, on whatever screen, comes back by itself only to say that
         it failed."""
         if job.put_away is not None:
@@ -114,7 +84,7 @@ class JobPanel(VerticalScroll, can_focus=True):
         self.display = False
         self.job = None
 
-    def reopen(self, job: JobLike) -> None:
+    def reopen(self, job: Job) -> None:
         """Show a job that the user asks for, put away or not."""
         job.put_away = None
         self.show(job)
@@ -174,20 +144,14 @@ class JobPanel(VerticalScroll, can_focus=True):
         self.tick()
 
 
-def single(task: TaskLike) -> list[Content]:
+def single(task: Task) -> list[Content]:
     """Every step of one task, those to come included, then how it ended."""
-    results = {result.step: result for result in task.results}
-    order: list[tuple[str, str]] = [(step.id, step.title) for step in task.plan.steps] if task.plan is not None else []
+    results, plan = {result.step: result for result in task.results}, task.plan
+    order: list[tuple[str, str]] = [(step.id, step.title) for step in plan.steps] if plan is not None else []
     order += [(result.step, result.title) for result in task.results if result.step not in dict(order)]
-    lines = [
-        Content.assemble(("! ", "$warn bold"), (safe_text(warning), "$warn"))
-        for warning in (task.plan.warnings if task.plan is not None else ())
-    ]
-    if (
-        task.plan is not None
-        and task.plan.grace is not None
-        and (lasts := lasting_grace(task.plan.grace, task.plan.grace_for))
-    ):
+    warnings = plan.warnings if plan is not None else ()
+    lines = [Content.assemble(("! ", "$warn bold"), (safe_text(warning), "$warn")) for warning in warnings]
+    if plan is not None and plan.grace is not None and (lasts := lasting_grace(plan.grace, plan.grace_for)):
         lines.append(Content.assemble(("→ ", "$info bold"), (safe_text(lasts), "$info")))
     over = task.status not in (None, StepStatus.RUNNING)
     for step, title in order:
@@ -204,7 +168,7 @@ def single(task: TaskLike) -> list[Content]:
     return lines
 
 
-def counts(tasks: Sequence[TaskLike]) -> str:
+def counts(tasks: Sequence[Task]) -> str:
     """How many of many tasks are where, the failed ones first."""
     failed, running, left, waiting, done = (sum(task.status is status for task in tasks) for status in _ORDER)
     said = [f"{failed} failed"] if failed else []
@@ -215,7 +179,7 @@ def counts(tasks: Sequence[TaskLike]) -> str:
     return ", ".join(said)
 
 
-def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
+def many(tasks: Sequence[Task], width: int, most: int) -> list[Content]:
     """A line for each task, where it is or how it ended: the failed first, then those that run; so many at most."""
     widest = min(max(cell_len(task.title) for task in tasks), 48, max(width // 2 - 6, 12))
     lines = []
@@ -224,7 +188,7 @@ def many(tasks: Sequence[TaskLike], width: int, most: int) -> list[Content]:
         sign = _WAITING if task.status is None else STEPS[task.status]
         if task.status is StepStatus.UNDONE:
             sign = _NOT_BEGUN
-        current = task.results[-1] if task.results else None
+        current = task.current
         if task.status is StepStatus.RUNNING:
             says = f"{current.title} …" if current is not None else "planning …"
         elif task.status is StepStatus.FAILED:
@@ -243,7 +207,7 @@ _OFFERS: Final = {"U": "undo", "ctrl+r": "retry", "retry": "retry", "ctrl+x": "c
 """Keys that are about the job that is shown, and what they do to it."""
 
 
-def _pressed(words: str, job: JobLike) -> Content:
+def _pressed(words: str, job: Job) -> Content:
     """Words that begin with a key, and do when they are clicked what it does: to the job that they stand below."""
     key = words.partition(" ")[0]
     if key == words:
@@ -254,7 +218,7 @@ def _pressed(words: str, job: JobLike) -> Content:
     return Content.assemble((words, Style.from_meta({"@click": action})))
 
 
-def _sign(job: JobLike) -> Sign:
+def _sign(job: Job) -> Sign:
     return _NOT_BEGUN if job.sign is StepStatus.UNDONE and len(job.tasks) > 1 else STEPS[job.sign]
 
 
@@ -268,7 +232,7 @@ def _line(sign: Sign, title: str, says: str, *, quiet: bool = False) -> Content:
     return Content.assemble(*parts)
 
 
-def _ending(task: TaskLike) -> list[Content]:
+def _ending(task: Task) -> list[Content]:
     if task.status is StepStatus.FAILED:
         lines = [Content.assemble(("✖ what happened  ", "$bad bold"), (safe_text(task.message), "$strong"))]
         if task.hint:

@@ -1,11 +1,8 @@
-"""The keys that work here, in one line; on narrow terminals the less important ones are left out, never cut in half.
-
-Help, the way to all the others, comes last and always stays.
-"""
+"""The keys that work here, in one line: each can be clicked, and what finds no room is left out, never cut in half."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from rich.cells import cell_len
 from textual import events
@@ -15,6 +12,21 @@ from textual.widget import Widget
 
 from .top_bar import Part, joined, length
 
+
+class Keys(Widget):
+    """What both lines have in common: a click on a key presses it."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self._spans: list[tuple[int, int, str]] = []
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, key in self._spans:
+            if start <= event.x < end:
+                event.stop()
+                self.app.simulate_key(key)
+
+
 ORDER: Final = (
     "help", "open", "leave", "to_list", "back", "fix", "save", "namespace", "rotate", "export", "filter", "new",
     "verify", "revoke", "inspect", "command", "yaml", "details", "mark",
@@ -22,12 +34,14 @@ ORDER: Final = (
 """The most important first, a page's own keys before those of all lists; what is not named comes last."""
 
 
-class KeyLine(Widget):
-    """Like a footer, drawn in one go, so that nothing flickers when what is possible changes."""
+class KeyLine(Keys):
+    """Like a footer, drawn in one go, so that nothing flickers when what is possible changes.
+
+    Help, the way to all the others, comes last and always stays.
+    """
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._spans: list[tuple[int, int, str]] = []
         self._pressed = ("", "")
 
     def press(self, key: str, character: str = "") -> None:
@@ -72,7 +86,36 @@ class KeyLine(Widget):
                 parts.append((f" {character} ", "$footer-key-foreground bold reverse"))
         return joined(parts)
 
-    def on_click(self, event: events.Click) -> None:
-        for start, end, key in self._spans:
-            if start <= event.x < end:
-                self.app.simulate_key(key)
+
+GAP: Final = "   "
+_KEYS: Final = {
+    "esc": "escape", "enter": "enter", "tab": "tab", "^s": "ctrl+s", "^r": "ctrl+r", "^x": "ctrl+x", "f2": "f2",
+}  # fmt: skip
+"""What a displayed key is called; single letters are their own names, and arrows are only told."""
+
+
+class KeyHints(Keys):
+    """The keys of a dialog, at the right end of its line.
+
+    Drawn from a text such as `^s issue   esc cancel`: the most important first, three blanks between them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(classes="dialog-keys")
+        self._hints = text.split(GAP)
+
+    def render(self) -> Content:
+        shown = list(self._hints)
+        while len(shown) > 1 and cell_len(GAP.join(shown)) > self.size.width:
+            shown.pop()
+        text = GAP.join(shown)
+        at = max(self.size.width - cell_len(text), 0)
+        lead = " " * at
+        self._spans = []
+        for hint in shown:
+            end = at + cell_len(hint)
+            display = hint.partition(" ")[0]
+            key = _KEYS.get(display, display if display.isalpha() and len(display) == 1 else "")
+            if key:
+                self._spans.append((at, end, key))
+            at = end + len(GAP)
+        return Content(lead + text)

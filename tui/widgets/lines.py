@@ -13,8 +13,7 @@ from textual.strip import Strip
 
 from tui.fleet.fields import Cell
 
-from .columns import GAP, cut
-from .layout import Layout
+from .columns import GAP, Layout, cut
 
 GUTTER: Final = 2
 """Cells left of the first column: the cursor's arrow and the mark."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from .layout import Layout
+from .columns import Layout
 
 Visible = Iterable[tuple[int, Any]]
 """Lines and their rows."""

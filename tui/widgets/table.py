@@ -23,13 +23,10 @@ from tui.fleet.fields import Cell
 from tui.fleet.signs import Tone
 
 from . import table_messages
-from .columns import Column
-from .cursor import Cursor
-from .layout import Layout
+from .columns import Column, Layout
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
-from .marks import Marks
-from .table_rows import NoRows, Rows
+from .table_rows import Cursor, Marks, NoRows, Rows
 
 
 def _utc_now(row: Any) -> datetime:

@@ -62,6 +62,7 @@ class WorkingScreen(Screen[None]):
     ]
 
     session: Session
+    help_text: str = ""
     of_its_own: Sequence[str] = ()
     """Actions of this screen alone that are not always possible."""
     _possible: tuple[bool | None, ...] = ()
@@ -210,6 +211,17 @@ class WorkingScreen(Screen[None]):
     def action_undo_job(self) -> None:
         """Undo what the job in the panel rotated, whatever the cursor is on."""
         undoing_job.undo(self, next((panel.job for panel in self.query(JobPanel) if panel.display), None))
+
+    def action_retry(self) -> None:
+        self.kubemint.retry(self.query_one(JobPanel).job)
+
+    def action_cancel_rest(self) -> None:
+        self.kubemint.cancel_rest(self.query_one(JobPanel).job)
+
+    def action_help(self) -> None:
+        from tui.screens.dialogs.help import HelpScreen
+
+        self.app.push_screen(HelpScreen(self.help_text, self))
 
     # What the modules beside this one ask
 

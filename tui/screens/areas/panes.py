@@ -162,7 +162,7 @@ class ListPane(Pane):
 
     def changed(self, change: FleetChange | None) -> None:
         kinds = change.kinds if change is not None else ()
-        mine = any(kind is ClusterRow or AREA_OF[kind] is self.area for kind in kinds)
+        mine = any(kind is ClusterRow or AREA_OF.get(kind) is self.area for kind in kinds)
         self._dirty = self._dirty or change is None or mine
         if self._dirty and self.display:
             self.reload()

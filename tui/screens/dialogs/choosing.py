@@ -18,7 +18,7 @@ from tui.actions.action import AnyAction
 from tui.actions.table import BY_NAME, NOVELTIES
 from tui.fleet.rows import ClusterRow
 from tui.kube.text import safe_text
-from tui.widgets.key_hints import KeyHints
+from tui.widgets.key_line import KeyHints
 
 Result = TypeVar("Result")
 

@@ -21,7 +21,7 @@ from tui.actions.lines import command
 from tui.issuance import UsageError
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy_command
-from tui.widgets.key_hints import KeyHints
+from tui.widgets.key_line import KeyHints
 
 Result = TypeVar("Result")
 

@@ -17,7 +17,7 @@ from tui.actions.action import AnyAction
 from tui.actions.lines import Line
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy_command
-from tui.widgets.key_hints import KeyHints
+from tui.widgets.key_line import KeyHints
 
 
 class Equivalent(NamedTuple):

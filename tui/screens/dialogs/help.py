@@ -12,7 +12,7 @@ from textual.screen import ModalScreen, Screen
 from textual.widgets import Label
 
 from tui.widgets.hanging import Hanging, Hung
-from tui.widgets.key_hints import KeyHints
+from tui.widgets.key_line import KeyHints
 
 _MOVES = (
     "scroll",

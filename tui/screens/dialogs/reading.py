@@ -20,7 +20,7 @@ from tui.kube.text import safe_text
 from tui.screens.describe import title_of
 from tui.screens.session import Session
 from tui.widgets.facts import Fact, FactsView, Section
-from tui.widgets.key_hints import KeyHints
+from tui.widgets.key_line import KeyHints
 
 Result = TypeVar("Result")
 

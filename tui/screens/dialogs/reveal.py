@@ -22,7 +22,7 @@ from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy, sent
 from tui.screens.session import Session
-from tui.widgets.key_hints import KeyHints
+from tui.widgets.key_line import KeyHints
 
 SECONDS: Final = 10
 

@@ -112,19 +112,8 @@ class DetailScreen(WorkingScreen):
         else:
             self.dismiss(None)
 
-    def action_retry(self) -> None:
-        self.kubemint.retry(self.query_one(JobPanel).job)
-
-    def action_cancel_rest(self) -> None:
-        self.kubemint.cancel_rest(self.query_one(JobPanel).job)
-
     def action_scroll_by(self, lines: int) -> None:
         self.query_one(FactsView).scroll_relative(y=lines, animate=False)
-
-    def action_help(self) -> None:
-        from tui.screens.dialogs.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self.help_text, self))
 
     def _current(self) -> Row | None:
         rows: dict[str, Row] = getattr(self.session.store, AREA_OF[type(self._row)].value)

@@ -80,7 +80,6 @@ class Page(WorkingScreen, Generic[Item]):
         Binding("question_mark", "help", "help", key_display="?"),
     ]
     trail: Sequence[str] = ()
-    help_text = ""
     fields: Sequence[Field[Item]] = ()
     """The first that it can be sorted by is the order that the items come in."""
     noun = "line"
@@ -303,14 +302,6 @@ class Page(WorkingScreen, Generic[Item]):
             self.kubemint.retry(panel.job)
         else:
             self.load()
-
-    def action_cancel_rest(self) -> None:
-        self.kubemint.cancel_rest(self.query_one(JobPanel).job)
-
-    def action_help(self) -> None:
-        from tui.screens.dialogs.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self.help_text, self))
 
     def _describe(self) -> None:
         if self.is_mounted:

@@ -151,6 +151,10 @@ class MainScreen(CommandingScreen):
         return [row] if isinstance(row, ClusterRow | AccountRow | RequestRow | CredentialRow) else []
 
     @property
+    def help_text(self) -> str:  # type: ignore[override]
+        return self.pane.help_text
+
+    @property
     def table_of_rows(self) -> FleetTable | None:
         return self.pane.table
 
@@ -332,17 +336,6 @@ class MainScreen(CommandingScreen):
             self.notify("the timeline is in the overview: 1", markup=False, severity="warning", timeout=4)
         else:
             pane.next_span()
-
-    def action_retry(self) -> None:
-        self.kubemint.retry(self.query_one(JobPanel).job)
-
-    def action_cancel_rest(self) -> None:
-        self.kubemint.cancel_rest(self.query_one(JobPanel).job)
-
-    def action_help(self) -> None:
-        from tui.screens.dialogs.help import HelpScreen
-
-        self.app.push_screen(HelpScreen(self.pane.help_text, self))
 
     def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
         self.show_status()
