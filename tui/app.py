@@ -48,11 +48,10 @@ from .screens.shell.alerting import Alerting
 from .screens.shell.keyboard import Keyboard
 from .screens.shell.main import MainScreen
 from .screens.shell.memory import FILE as MEMORY, read as read_memory, write as write_memory
-from .screens.shell.news import JobNews
+from .screens.shell.news import JobNews, Recovered
 from .screens.shell.pages import made
 from .screens.shell.palette import Commands
-from .screens.shell.recovered import Recovered
-from .screens.shell.unused_keys import why_nothing
+from .screens.shell.pressing import why_nothing
 
 if TYPE_CHECKING:
     from tui.issuance import StateStore
