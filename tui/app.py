@@ -31,7 +31,7 @@ from tui.issuance import utc_now
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 from tui.screens.renewing import Renewing
-from tui.screens.session import FleetLike, PageName, Session
+from tui.screens.session import PageName, Session
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
 from tui.widgets.inside_textual import InsideTextual
@@ -54,6 +54,7 @@ from .screens.shell.palette import Commands
 from .screens.shell.pressing import why_nothing
 
 if TYPE_CHECKING:
+    from tui.fleet.fleet import Fleet
     from tui.issuance import StateStore
     from tui.settings.vocabulary import Vocabulary
     from tui.settings.writing import Change
@@ -67,7 +68,7 @@ REMEMBER: Final = 20.0
 UNUSED: Final = 4.0
 """Seconds that it is shown why a key did nothing, and not said again."""
 
-Opener = Callable[[], FleetLike]
+Opener = Callable[[], "Fleet"]
 
 
 class KubemintApp(InsideTextual[int]):
@@ -83,7 +84,7 @@ class KubemintApp(InsideTextual[int]):
 
     def __init__(
         self,
-        fleet: FleetLike | None = None,
+        fleet: Fleet | None = None,
         *,
         opener: Opener | None = None,
         clock: Callable[[], datetime] = utc_now,
@@ -217,7 +218,7 @@ class KubemintApp(InsideTextual[int]):
         self._open(fleet)
         await fleet.start()
 
-    def _open(self, fleet: FleetLike) -> None:
+    def _open(self, fleet: Fleet) -> None:
         self.session.open(fleet)
         self._unsubscribe = fleet.store.subscribe(self._store_changed)
         self._main.changed(None)
@@ -444,12 +445,12 @@ def run(
     context: str | None = None,
     demo: bool = False,
     state_folder: Path | None = None,
-    fleet: FleetLike | None = None,
+    fleet: Fleet | None = None,
 ) -> int:
     """Show the dashboard until the user leaves it; gives the exit code. Raises what kept it from opening."""
     state: list[StateStore] = []
 
-    def opener() -> FleetLike:
+    def opener() -> Fleet:
         from tui.fleet.fleet import Fleet
         from tui.issuance import Gate, GraceWish, StateStore
         from tui.kube.kubeconfig import in_cluster, load

@@ -37,9 +37,12 @@ def timeout_of(text: str | None) -> float | None:
 
 def default_for(verb: str, asked: Mapping[str, Any]) -> float | None:
     """Seconds for a command by its name and what it was asked; None for one that goes on until it is stopped."""
+    from tui.issuance import parse_duration
+
     if asked.get("watch"):
         return None
-    waits = _seconds(asked.get("wait"))
+    wait = asked.get("wait")
+    waits = parse_duration(wait).total_seconds() if wait else 0.0
     if verb in LOOKING:
         return limits.LOOKING + waits
     many = verb == "reconcile" or asked.get("due") or len(asked.get("addresses") or ()) > 1
@@ -118,9 +121,3 @@ def open_before(state: StateStore | None) -> set[str]:
     with contextlib.suppress(IssuanceError):
         return {intent.plan for intent in state.open_plans()} if state is not None else set()
     return set()
-
-
-def _seconds(text: str | None) -> float:
-    from tui.issuance import parse_duration
-
-    return parse_duration(text).total_seconds() if text else 0.0

@@ -75,7 +75,9 @@ def report(error: BaseException) -> int:
             complain(str(error), error.hint)
             return Exit.FAILED
         case OSError():
-            complain(_os_error(error), _OS_HINTS.get(error.errno or 0, ""))
+            reason = (error.strerror or type(error).__name__).lower()
+            said = f"{error.filename}: {reason}" if error.filename else reason
+            complain(said, _OS_HINTS.get(error.errno or 0, ""))
             return Exit.FAILED
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
@@ -110,11 +112,6 @@ _OS_HINTS: Final = {
     errno.EACCES: "you may not do that there; choose another path",
     errno.EROFS: "choose a path that can be written to",
 }
-
-
-def _os_error(error: OSError) -> str:
-    reason = (error.strerror or type(error).__name__).lower()
-    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def _sentence(message: str) -> str:

@@ -6,7 +6,7 @@ Screens ask the session; the session asks the fleet and the engine. Until the fl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,47 +14,19 @@ from typing import TYPE_CHECKING, Protocol
 
 from tui.actions.jobs import Job, Jobs, Task
 from tui.fleet.query import Query, clock_of
-from tui.fleet.rows import ClusterRow, Reach, Row
+from tui.fleet.rows import Reach, Row
 from tui.fleet.store import Area, FleetStore, View
-from tui.issuance import AccessLevel, Address, Clusters, Credential, Handle, Outcome, StateError, utc_now
+from tui.issuance import Address, Credential, StateError, utc_now
 from tui.settings import Loaded, Settings, default_path
 
 if TYPE_CHECKING:
-    from tui.fleet.found import Tenant
-    from tui.issuance import Alerts, Delivered, Delivery, Engine, EntryVerdict, UndoWindow
-    from tui.kube.kubeconfig import KubeConfig
+    from tui.fleet.fleet import Fleet
+    from tui.issuance import Alerts, Engine, UndoWindow
     from tui.settings.writing import Change
 
     from .renewing import Renewing
     from .shell.alerting import Alerting
     from .shell.keyboard import Keyboard
-
-
-class FleetLike(Clusters, Protocol):
-    """What the dashboard asks of a fleet; `tui.fleet.fleet.Fleet` is one."""
-
-    store: FleetStore
-    read_only: bool
-    recovered: list[Outcome]
-    """What earlier runs had left open and this one finished or undid."""
-
-    @property
-    def engine(self) -> Engine: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    async def reconnect(self, cluster: str) -> None: ...
-    @property
-    def config(self) -> KubeConfig: ...
-    def now(self) -> datetime: ...
-    async def pending(self) -> Collection[Handle]: ...
-    async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow: ...
-    async def disconnect_shoot(self, name: str) -> None: ...
-    def skew(self, cluster: str) -> float | None: ...
-    def elsewhere(self, address: Address) -> str: ...
-    def refresh_exports(self) -> None: ...
-    def tenants(self) -> Sequence[Tenant]: ...
-    async def delivery(self, name: str) -> tuple[Delivered, EntryVerdict]: ...
-    async def trust(self, delivery: Delivery) -> None: ...
 
 
 class PageName(StrEnum):
@@ -97,7 +69,7 @@ class Session:
         self.loaded = settings or Loaded(Settings(), default_path())
         self.read_only = bool(self.loaded.why_all_read_only())
         self.embedded = embedded
-        self.fleet: FleetLike | None = None
+        self.fleet: Fleet | None = None
         self.store = FleetStore(clock=clock)
         self.jobs = Jobs(clock)
         self.loop_says: Callable[[Credential], str] = lambda credential: ""
@@ -107,7 +79,7 @@ class Session:
         self.undone: set[Address] = set()
         """Whose last rotation the user took back; the renewal loop leaves them alone until they are rotated by hand."""
 
-    def open(self, fleet: FleetLike) -> None:
+    def open(self, fleet: Fleet) -> None:
         """From now on the rows are this fleet's."""
         self.fleet = fleet
         self.store = fleet.store

@@ -99,7 +99,8 @@ class Prompt(Horizontal):
 
     def say(self, text: str) -> None:
         """Put this in place of what is there, as if it had been typed."""
-        self._say(text)
+        self._box.value = text
+        self._box.cursor_position = len(text)
 
     def note(self, text: str) -> None:
         """Say something at the right end, such as how many rows match."""
@@ -132,7 +133,7 @@ class Prompt(Horizontal):
             self._offers = [word for word in self._words(self._box.value) if word != self._box.value]
             self._offered = 0 if by > 0 else len(self._offers) - 1
         if self._offers:
-            self._say(self._offers[self._offered])
+            self.say(self._offers[self._offered])
 
     def action_recall(self, by: int) -> None:
         """An earlier or later line of the history; below the newest is what was being typed."""
@@ -142,12 +143,8 @@ class Prompt(Horizontal):
         if self._place == len(self._history):
             self._typed = self._box.value
         self._place = place
-        self._say(self._history[place] if place < len(self._history) else self._typed)
+        self.say(self._history[place] if place < len(self._history) else self._typed)
 
     @property
     def _box(self) -> Input:
         return self.query_one(Input)
-
-    def _say(self, text: str) -> None:
-        self._box.value = text
-        self._box.cursor_position = len(text)

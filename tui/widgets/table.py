@@ -29,10 +29,6 @@ from .live_labels import LiveLabels
 from .table_rows import Cursor, Marks, NoRows, Rows
 
 
-def _utc_now(row: Any) -> datetime:
-    return datetime.now(UTC)
-
-
 class FleetTable(ScrollView, can_focus=True):
     """A line-API table with a cursor, marks, a sort indicator and countdowns."""
 
@@ -72,7 +68,7 @@ class FleetTable(ScrollView, can_focus=True):
         self,
         columns: Sequence[Column],
         *,
-        now: Callable[[Any], datetime] = _utc_now,
+        now: Callable[[Any], datetime] = lambda row: datetime.now(UTC),
         opens: bool = True,
         marks: bool = True,
         id: str | None = None,
@@ -284,7 +280,7 @@ class FleetTable(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         event.stop()
         if event.y == 0:
-            column = self._column_at(event.x)
+            column = self._layout.at(event.x - GUTTER)
             if column is not None and column.sort:
                 self.post_message(self.SortWanted(self, column.sort))
             return
@@ -348,9 +344,6 @@ class FleetTable(ScrollView, can_focus=True):
         self._layout = Layout.of(
             self.columns, self.rows, self._now, first=round(self.scroll_y), width=self.size.width - GUTTER - 1
         )
-
-    def _column_at(self, x: int) -> Column | None:
-        return self._layout.at(x - GUTTER)
 
     def _index_at(self, y: int) -> int | None:
         index = round(self.scroll_y) + y - 1

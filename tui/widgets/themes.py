@@ -31,6 +31,8 @@ _ANSI: Final = {
     "screen-selection-foreground": "ansi_black",
 }
 """What Textual itself wants to know of a theme in the terminal's own colours."""
+_TONES: Final = ("good", "warn", "bad", "info", "mute", "faint", "strong", "line", "cursor", "chip")
+"""The colours that stylesheets know by the same name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,17 +86,8 @@ class Palette:
             boost=self.boost,
             dark=self.dark,
             variables={
-                "good": self.good,
-                "warn": self.warn,
-                "bad": self.bad,
-                "info": self.info,
-                "mute": self.mute,
-                "faint": self.faint,
-                "strong": self.strong,
-                "line": self.line,
-                "cursor": self.cursor,
+                **{name: getattr(self, name) for name in _TONES},
                 "cursor-quiet": self.cursor_quiet,
-                "chip": self.chip,
                 "block-cursor-background": self.block,
                 "block-cursor-foreground": self.block_text,
                 "block-cursor-text-style": "bold",

@@ -162,8 +162,10 @@ class Overview(Pane):
         if not short:
             clusters = [
                 (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", style_of(REACHES[row.reach].tone))
-                for row in self._clusters()
-                if row.reach not in (Reach.READY, Reach.NOT_CONNECTED) and not echoes(row, self.session.store.clusters)
+                for row in self.session.view(Area.CLUSTERS, Query(sort="reach"))
+                if isinstance(row, ClusterRow)
+                and row.reach not in (Reach.READY, Reach.NOT_CONNECTED)
+                and not echoes(row, self.session.store.clusters)
             ]
             ready = self.session.reaches().get(Reach.READY, 0)
             if ready:
@@ -171,10 +173,6 @@ class Overview(Pane):
                 clusters.append((f"{sign.glyph} {ready} ready", style_of(sign.tone)))
             lines += packed(clusters, width, 2) if clusters else []
         return Content("\n").join(lines)
-
-    def _clusters(self) -> Sequence[ClusterRow]:
-        rows = self.session.view(Area.CLUSTERS, Query(sort="reach"))
-        return [row for row in rows if isinstance(row, ClusterRow)]
 
     def _empty(self) -> Sequence[Cell]:
         return empty_lines(Area.CREDENTIALS, Scope(), 0, self.session)

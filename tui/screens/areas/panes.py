@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -181,12 +181,7 @@ class ListPane(Pane):
         if self.area in (Area.CREDENTIALS, Area.REQUESTS) and sort == "expires" and not self.scope.reverse:
             rows = Upcoming(view, self.session.now())
         self.table.show(rows, sorted_by=sort, reverse=self.scope.reverse)
-        self.table.keep_marks(self._known())
-
-    def _known(self) -> Container[str]:
-        """The keys of everything in this area."""
-        known: Container[str] = getattr(self.session.store, self.area.value)
-        return known
+        self.table.keep_marks(getattr(self.session.store, self.area.value))
 
     def facts(self) -> list[tuple[str, Tone]]:
         shown = len(self.table.rows)

@@ -16,7 +16,7 @@ from tui.kube.errors import KubeError
 from tui.screens.session import Session
 
 if TYPE_CHECKING:
-    from tui.issuance import Credential, Plan
+    from tui.issuance import Credential
 
 MOST_PLANS: Final = 8
 MOST_USERS: Final = 6
@@ -33,7 +33,9 @@ async def consequences(
 
     shown = intended[:MOST_PLANS]
     ends = await each(shown, foreseen, lambda one: one.cluster)
-    account = any(_ends_account(one.plan) for one in shown)
+    steps = [step for one in shown if one.plan is not None for step in one.plan.steps]
+    # then every token of the account ends with it
+    account = any(step.verb == "delete" and step.resource == "serviceaccounts" for step in steps)
     users = await each(credentials[:MOST_PLANS], partial(_users, session), lambda one: one.address.cluster)
     uses = list(dict.fromkeys(line for found, _ in users for line in found))
     runs = list(dict.fromkeys(line for _, found in users for line in found))
@@ -84,11 +86,6 @@ def _ending(one: Intended, *, alone: bool) -> list[str]:
             where = "/".join(part for part in (step.namespace, step.name) if part)
             lines.append(f"- {step.title}" + ("" if where in step.title else f" ({where} of {step.cluster})"))
     return lines + [f"- {warning}" for warning in one.plan.warnings]
-
-
-def _ends_account(plan: Plan | None) -> bool:
-    """Whether every token of the account ends with it."""
-    return plan is not None and any(step.verb == "delete" and step.resource == "serviceaccounts" for step in plan.steps)
 
 
 async def _users(session: Session, credential: Credential) -> tuple[list[str], list[str]]:

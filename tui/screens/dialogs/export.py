@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from textual import work
 from textual.content import Content
 from textual.timer import Timer
 from textual.widget import Widget
@@ -138,11 +139,9 @@ class ExportScreen(PreviewedForm[ExportWish]):
         if self._timer is not None:
             self._timer.stop()
         if self._look is not None and wish is not None:
-            self._timer = self.set_timer(_MOMENT, self._look_now)
+            self._timer = self.set_timer(_MOMENT, self._looked)
 
-    def _look_now(self) -> None:
-        self.run_worker(self._looked(), group="preview", exclusive=True, exit_on_error=False)
-
+    @work(group="preview", exclusive=True, exit_on_error=False)
     async def _looked(self) -> None:
         wish = self._wanted
         if self._look is None or wish is None:
@@ -163,7 +162,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
         note = "The copy shares the original's life: it ends when that is rotated or revoked."
         if found is not None:
             note = "\n".join([found.foreseen.hint, *(f"! {warning}" for warning in found.plan.warnings)])
-        self.query_one("#note", Static).update(_lines(note))
+        self.query_one("#note", Static).update("\n".join(safe_text(line, 300) for line in note.splitlines()))
         self.query_one("#yaml", Static).update(self._preview())
 
     def _preview(self) -> Content:
@@ -180,10 +179,6 @@ class ExportScreen(PreviewedForm[ExportWish]):
         merged = self.said["kept"] == MERGE
         parts.append(Content.styled("what is put in" if merged else "what is written", "$primary bold"))
         return Content("\n").join([*parts, coloured(found.foreseen.text)])
-
-
-def _lines(text: str) -> str:
-    return "\n".join(safe_text(line, 300) for line in text.splitlines())
 
 
 def _changed(line: str) -> Content:

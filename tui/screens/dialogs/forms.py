@@ -119,21 +119,16 @@ def _row_of_shoot(screen: WorkingScreen, rows: list[ClusterRow]) -> str:
 def _request(screen: WorkingScreen) -> Form[Any]:
     from .new_request import NewRequestScreen
 
-    row = screen.what_is_asked().row
-    clusters = _hosts(screen, cluster_of(row) if row is not None else "")
+    row, strangers = screen.what_is_asked().row, _strangers(screen)
+    clusters = screen.writable_clusters(cluster_of(row) if row is not None else "")
+    clusters.sort(key=lambda name: name in strangers)
     return NewRequestScreen(
         clusters,
         cluster=clusters[0] if clusters else "",
         namespace=row.namespace if isinstance(row, RequestRow | CredentialRow) else "",
         targets=_targets(screen),
-        strangers=_strangers(screen),
+        strangers=strangers,
     )
-
-
-def _hosts(screen: WorkingScreen, first: str) -> list[str]:
-    """Clusters that a request can be made in: those that know its kind come first."""
-    strangers = _strangers(screen)
-    return sorted(screen.writable_clusters(first), key=lambda name: name in strangers)
 
 
 def _strangers(screen: WorkingScreen) -> set[str]:

@@ -58,18 +58,14 @@ class LoopScreen(Dialog[LoopWish | None]):
         self.query_one("#cancel").focus()
 
     def refreshed(self) -> None:
-        self.query_one("#loop-set", Static).update(self._set(self.wish()))
+        self.query_one("#loop-set", Static).update(self._set(self.answer()))
 
-    def wish(self) -> LoopWish:
-        """What the ticks say."""
+    def answer(self) -> LoopWish:
         only = bool(self._marked) and self.query_one("#f-only", Checkbox).value
         return LoopWish(
             only=frozenset(self._marked) if only else None,
             take_over=self.query_one("#f-take-over", Checkbox).value,
         )
-
-    def answer(self) -> LoopWish:
-        return self.wish()
 
     def _set(self, wish: LoopWish) -> Content:
         """What it would keep, the next ones first."""

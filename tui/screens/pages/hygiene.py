@@ -6,7 +6,6 @@ Enter goes to the row that a finding is about, F does what it proposes, E writes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -202,13 +201,11 @@ class HygieneScreen(Page[Finding]):
 
         def chosen(path: Path | None) -> None:
             if path is not None:
-                write = partial(self._save, report, path)
-                replacing.ask_first(self.app, path, write)
+                replacing.ask_first(self.app, path, lambda force: self.kubemint.start_job(
+                    "save findings", [saving.save_findings(report, path, force=force)]
+                ))  # fmt: skip
 
         self.app.push_screen(SaveFindingsScreen(self.kubemint.export_folder / "findings.sarif"), chosen)
-
-    def _save(self, report: HygieneReport, path: Path, force: bool) -> None:
-        self.kubemint.start_job("save findings", [saving.save_findings(report, path, force=force)])
 
     def _findings(self) -> list[Finding]:
         """The marked findings, or the one under the cursor."""

@@ -222,11 +222,8 @@ class CommandingScreen(WorkingScreen):
             clusters=list(store.clusters),
             namespaces=sorted(namespaces - {""}),
             themes=NAMES,
-            sorts=list(sorts or self._sorts_of_credentials()),
+            sorts=list(sorts or self.query_one("#credentials", ListPane).sort_names()),
         )
-
-    def _sorts_of_credentials(self) -> Sequence[str]:
-        return list(self.query_one("#credentials", ListPane).sort_names())
 
     def _complete(self, text: str) -> Sequence[str]:
         return complete(text, self._known())
