@@ -24,8 +24,7 @@ from tui.issuance.model.types import Address, Credential, FileDestination, Ident
 from tui.screens.dialogs.choosing import ChooseNewScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.export import ExportScreen
-from tui.screens.dialogs.new_credential import NewCredentialScreen
-from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_credential import MintScreen, NewCredentialScreen, NewIdentityScreen
 from tui.screens.dialogs.new_request import NewRequestScreen
 from tui.widgets.stylesheets import stylesheets
 from tui.widgets.themes import DARK, THEMES

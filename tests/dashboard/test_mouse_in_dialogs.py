@@ -23,7 +23,7 @@ from tui.kube.sensitive import Sensitive
 from tui.screens.dialogs.choosing import ChooseNewScreen, ChooseShootScreen
 from tui.screens.dialogs.equivalents import EquivalentsScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
-from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_credential import MintScreen, NewIdentityScreen
 from tui.screens.dialogs.new_request import NewRequestScreen
 from tui.screens.dialogs.new_shoot import NewShootScreen
 from tui.screens.pages.detail import DetailScreen

@@ -14,8 +14,7 @@ from tests.dashboard.test_dialogs import ROK, SOURCES, asked
 from tui.fleet.found import Tenant
 from tui.issuance.records.entering import SourceKind
 from tui.screens.dialogs.files import SaveFindingsScreen, WriteScreen
-from tui.screens.dialogs.new_credential import NewCredentialScreen
-from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_credential import MintScreen, NewCredentialScreen, NewIdentityScreen
 from tui.screens.dialogs.new_shoot import NewShootScreen
 from tui.screens.dialogs.new_tenant import TenantPushScreen
 

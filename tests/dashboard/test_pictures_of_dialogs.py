@@ -52,7 +52,7 @@ from tui.kube.sensitive import Sensitive
 from tui.screens.dialogs.choosing import ChooseShootScreen
 from tui.screens.dialogs.files import SaveFindingsScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
-from tui.screens.dialogs.new_identity import MintScreen
+from tui.screens.dialogs.new_credential import MintScreen
 from tui.screens.dialogs.new_tenant import TenantPushScreen, TenantStoreScreen
 from tui.screens.dialogs.reading import InspectScreen, YamlScreen, coloured, inspected
 from tui.screens.dialogs.reveal import RevealScreen

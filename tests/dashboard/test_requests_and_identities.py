@@ -20,7 +20,7 @@ from tui.issuance.model.types import Credential, State, StepStatus
 from tui.kube.sensitive import Sensitive
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.files import WriteScreen
-from tui.screens.dialogs.new_identity import MintScreen, NewIdentityScreen
+from tui.screens.dialogs.new_credential import MintScreen, NewIdentityScreen
 from tui.screens.dialogs.new_request import NewRequestScreen
 from tui.screens.dialogs.snippet import SnippetScreen
 from tui.screens.pages.detail import DetailScreen

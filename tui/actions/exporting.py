@@ -157,7 +157,7 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
 EXPORT: Final = Action[ExportWish](
     name="export", title="Export", says="write to a file of its own",
     key="e", footer=True, needs=Needs.SOME, writes=True, fits=fit.MATERIAL,
-    fields=FIELDS, begin=_begin, make=_make, check=_check, implied=goes_without_saying,
+    fields=FIELDS, begin=_begin, suggest=suggested, make=_make, check=_check, implied=goes_without_saying,
     title_of=lambda wish: f"{short_address(str(wish.address))} → {ask.place_said(wish.destination)}",
     plan=lambda engine, wish, **words: engine.plan_export(wish.address, wish.destination, wish.format, **words),
     said=lambda wish, outcome: f"written to {ask.place_said(wish.destination)}",

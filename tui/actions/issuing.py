@@ -93,7 +93,7 @@ NEW_CREDENTIAL: Final = Action(
     name="new_credential", title="New credential", says="issue one for a service account",
     menu=Menu(1, "c", "Credential", "a service account's token, kept in a file or a Secret"),
     words=(), needs=Needs.NOTHING, mutates=True, job="issue",
-    fields=FIELDS, begin=_begin, make=_make, check=_check, title_of=title_of,
+    fields=FIELDS, begin=_begin, suggest=suggested, make=_make, check=_check, title_of=title_of,
     path_of=_path_of, merges=_merges,
     verb=("issue",),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -49,7 +50,7 @@ def begun(cluster: str, namespace: str) -> Said:
     return {"cluster": cluster, "namespace": namespace or "default"}
 
 
-def suggested(said: Said) -> Mapping[str, str]:
+def suggested(said: Said, folder: Path) -> Mapping[str, str]:
     """What its Secret is called by default."""
     return {"secret": f"{said['name']}-credential" if said.get("name") else ""}
 
@@ -112,7 +113,8 @@ NEW_REQUEST: Final = Action[DPURequestDraft](
         _text("labels", "Labels", hint="k=v, k=v", placeholder="none", read=_pairs),
         Field(id="annotations"),
     ),
-    begin=_begin, make=draft, check=_check, title_of=lambda wish: f"{wish.cluster} {wish.namespace}/{wish.name}",
+    begin=_begin, suggest=suggested, make=draft, check=_check,
+    title_of=lambda wish: f"{wish.cluster} {wish.namespace}/{wish.name}",
     command=_posted,
 )  # fmt: skip
 

@@ -153,7 +153,8 @@ NEW_SHOOT: Final = Action["ShootWish | PlainWish"](
         ask.REPLACE,
         ask.FORCE,
     ),
-    begin=_begin, make=_make, check=_check, plan=_plan, title_of=_title_of, path_of=lambda wish: wish.path,
+    begin=_begin, suggest=suggested, make=_make, check=_check, plan=_plan, title_of=_title_of,
+    path_of=lambda wish: wish.path,
 )  # fmt: skip
 
 

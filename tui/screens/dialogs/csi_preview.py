@@ -40,6 +40,7 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
     heading = "CSI preview: what a driver is given for a pod"
     verb = "Mint"
     problem_lines = 3
+    focuses = "#f-pod"
     keys = "f2 shape   "
     BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "preview", "shape", key_display="f2")]
 
@@ -74,10 +75,6 @@ class CsiPreviewScreen(Dialog[CsiWish | None]):
     def beside(self) -> Iterable[Widget]:
         with VerticalScroll(classes="preview", can_focus=True):
             yield Static(id="shape", markup=False)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#f-pod").focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "f-path" and event.value != self._suggested():

@@ -114,6 +114,8 @@ class Dialog(ModalScreen[Result]):
     problem_lines: int = 2
     keys: str = ""
     """What the last line says about keys beside those that every dialog has."""
+    focuses: str = ""
+    """What has the focus when it opens; empty: what Textual chooses."""
     enter_accepts: bool = False
     """Whether enter in a field is the answer, and not the way to the next field."""
     foresee: Callable[[Result], object] | None = None
@@ -172,6 +174,8 @@ class Dialog(ModalScreen[Result]):
 
     def on_mount(self) -> None:
         self.check()
+        if self.focuses:
+            self.query_one(self.focuses).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

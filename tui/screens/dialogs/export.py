@@ -6,7 +6,7 @@ worked out by the engine, a moment after the last key.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,8 +17,8 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
 from tui.actions import exporting
-from tui.actions.exporting import EXPORT, MERGE, ExportWish, begun, suggested
-from tui.issuance import Credential, Field, IssuanceError, Said, explain, kind_label
+from tui.actions.exporting import EXPORT, MERGE, ExportWish, begun
+from tui.issuance import Credential, Field, IssuanceError, explain, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
@@ -55,9 +55,9 @@ class ExportScreen(PreviewedForm[ExportWish]):
     ) -> None:
         said = begun(credential, folder)
         own = said["cluster"]
-        super().__init__(EXPORT, said, sorted({*clusters, own} - {""}, key=lambda name: (name != own, name)))
+        names = sorted({*clusters, own} - {""}, key=lambda name: (name != own, name))
+        super().__init__(EXPORT, said, names, folder)
         self._credential = credential
-        self._folder = folder
         self._look = look
         self._why_not = why_not
         self._wanted: ExportWish | None = None
@@ -81,9 +81,6 @@ class ExportScreen(PreviewedForm[ExportWish]):
             return [(form.value, form.value) for form in formats_of(self._credential)]
         found = super().choices(field)
         return found[:1] if self._credential.shoot is not None else found
-
-    def suggest(self, said: Said) -> Mapping[str, str]:
-        return suggested(said, self._folder)
 
     def refreshed(self) -> None:
         super().refreshed()

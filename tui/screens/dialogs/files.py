@@ -22,6 +22,7 @@ class FileScreen(Dialog[Path | None]):
     """Asks for the name of a file, and hands back the path."""
 
     problem_lines = 1
+    focuses = "#f-path"
     label = "Path"
 
     def __init__(self, path: Path) -> None:
@@ -30,10 +31,6 @@ class FileScreen(Dialog[Path | None]):
 
     def rows(self) -> Iterable[Widget]:
         yield Field(self.label, Input(str(self._path), compact=True, id="f-path"), key="path")
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#f-path").focus()
 
     @property
     def typed(self) -> str:

@@ -49,7 +49,7 @@ def _credential(screen: WorkingScreen) -> Form[Any]:
 
 
 def _identity(screen: WorkingScreen) -> Form[Any]:
-    from .new_identity import NewIdentityScreen
+    from .new_credential import NewIdentityScreen
 
     asked = screen.what_is_asked()
     identity = asked.row.identity if isinstance(asked.row, AccountRow) else None
@@ -57,7 +57,7 @@ def _identity(screen: WorkingScreen) -> Form[Any]:
 
 
 def _mint(screen: WorkingScreen) -> Form[Any] | None:
-    from .new_identity import MintScreen
+    from .new_credential import MintScreen
 
     row = screen.chosen()[0]
     identity, sources = identity_of(row), own_tokens(screen.session.store, row)

@@ -29,6 +29,7 @@ class LoopScreen(Dialog[LoopWish | None]):
     heading = "Renewal loop"
     verb = "Switch on"
     problem_lines = 1
+    focuses = "#cancel"
 
     def __init__(self, session: Session, marked: Sequence[Address], left: Sequence[str] = ()) -> None:
         super().__init__()
@@ -52,10 +53,6 @@ class LoopScreen(Dialog[LoopWish | None]):
             Tick("also requests that DPF's controller renews", False, compact=True, id="f-take-over"),
         )
         yield Static("", id="loop-set", classes="dialog-note", markup=False)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#cancel").focus()
 
     def refreshed(self) -> None:
         self.query_one("#loop-set", Static).update(self._set(self.answer()))

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from textual.widgets import Select
 
-from tui.actions.requests import NEW_REQUEST, begun, suggested
-from tui.issuance import DPURequestDraft, RequestParseError, Said, draft_yaml
+from tui.actions.requests import NEW_REQUEST, begun
+from tui.issuance import DPURequestDraft, RequestParseError, draft_yaml
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
@@ -37,9 +37,6 @@ class NewRequestScreen(PreviewedForm[DPURequestDraft]):
         self._targets = targets or {}
         self._strangers = strangers
         self._offered: str | None = None
-
-    def suggest(self, said: Said) -> Mapping[str, str]:
-        return suggested(said)
 
     def refreshed(self) -> None:
         cluster = self.said["cluster"]

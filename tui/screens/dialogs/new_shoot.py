@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,7 @@ class NewShootScreen(Form[ShootWish | PlainWish]):
         first = next(iter(self._shoots)) if len(self._shoots) == 1 else ""
         row = chosen if chosen in self._shoots else first
         said = {"shoot": row, "duration": "1h", "kubeconfigs": tuple(kubeconfigs)}
-        super().__init__(NEW_SHOOT, {**said, **suggested(self._named(said), folder)})
-        self._folder = folder
+        super().__init__(NEW_SHOOT, {**said, **suggested(self._named(said), folder)}, folder=folder)
 
     def choices(self, field: Asked) -> Sequence[tuple[str, str]]:
         if field.id != "shoot":
@@ -67,9 +66,6 @@ class NewShootScreen(Form[ShootWish | PlainWish]):
         shoot = self._shoots.get(said["shoot"])
         named = {"shoot": f"{shoot.namespace}/{shoot.name}", "cluster": shoot.garden} if shoot is not None else {}
         return {**said, "shoot": "", **named}
-
-    def suggest(self, said: Said) -> Mapping[str, str]:
-        return suggested(said, self._folder)
 
     def refreshed(self) -> None:
         asks = self.query_one("#f-kind", Select).value != PlainWay.OIDC.value

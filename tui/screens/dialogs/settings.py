@@ -40,6 +40,7 @@ class SettingsScreen(Dialog[dict[str, object] | None]):
 
     verb = "Write"
     problem_lines = 1
+    focuses = "#f-theme"
 
     def __init__(self, loaded: Loaded, *, passing: bool, theme: str) -> None:
         super().__init__()
@@ -56,24 +57,20 @@ class SettingsScreen(Dialog[dict[str, object] | None]):
         settings = self._loaded.settings
         theme = Choice([(name, name) for name in NAMES], value=short_name(self._theme), allow_blank=False,
                        compact=True, id="f-theme")  # fmt: skip
-        yield self._field("Theme", theme, "theme")
         asks = Choice([(text, choice.value) for choice, text in _ASKS.items()], value=settings.confirm.value,
                       allow_blank=False, compact=True, id="f-confirm")  # fmt: skip
-        yield self._field("Ask first", asks, "confirm")
-        grace = Input(format_duration(settings.grace), compact=True, id="f-grace")
-        yield self._field("Grace", grace, "grace")
-        lifetime = Input(format_duration(settings.lifetime), compact=True, id="f-lifetime")
-        yield self._field("Lifetime", lifetime, "lifetime")
-        folder = Input(settings.export_folder, compact=True, id="f-export_folder")
-        yield self._field("Exports to", folder, "exportFolder")
+        for label, control, name in (
+            ("Theme", theme, "theme"),
+            ("Ask first", asks, "confirm"),
+            ("Grace", Input(format_duration(settings.grace), compact=True, id="f-grace"), "grace"),
+            ("Lifetime", Input(format_duration(settings.lifetime), compact=True, id="f-lifetime"), "lifetime"),
+            ("Exports to", Input(settings.export_folder, compact=True, id="f-export_folder"), "exportFolder"),
+        ):
+            yield Field(label, control, hint=_source(self._loaded, name), key=name)
         diff = Static(classes="settings-diff", markup=False)
         diff.styles.height = _DIFF_LINES
         yield diff
         yield Static(self._others(), classes="dialog-note", markup=False)
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.query_one("#f-theme").focus()
 
     def on_select_changed(self) -> None:
         theme = self.query_one("#f-theme", Select).value
@@ -131,9 +128,6 @@ class SettingsScreen(Dialog[dict[str, object] | None]):
 
     def _text(self, name: str) -> str:
         return self.query_one(f"#f-{name}", Input).value.strip()
-
-    def _field(self, label: str, control: Widget, name: str) -> Field:
-        return Field(label, control, hint=_source(self._loaded, name), key=name)
 
     def _about(self) -> str:
         path = safe_text(short_path(str(self._loaded.path)))

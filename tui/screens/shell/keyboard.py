@@ -30,7 +30,7 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.keystrokes import Keystrokes, Pace, Sort, Stroke, Verdict
 from tui.widgets.table import FleetTable
 
-from .fresh import Fresh
+from . import fresh
 from .pressing import press_on
 
 _SAID: Final = 5.0
@@ -40,18 +40,13 @@ _LONGEST: Final = 200
 """A filter is short; what is longer was meant for something else."""
 
 
-class Host(Protocol):
+class Host(fresh.Host, Protocol):
     """What of the application this needs."""
 
-    @property
-    def screen(self) -> Screen[Any]: ...
-    @property
-    def screen_stack(self) -> list[Screen[Any]]: ...
     @property
     def focused(self) -> Widget | None: ...
     @property
     def message_queue_size(self) -> int: ...
-    def set_timer(self, delay: float, callback: Callable[[], object]) -> Timer: ...
     def call_later(self, callback: Callable[[], Awaitable[None]]) -> bool: ...
     def notify(self, message: str, *, markup: bool, severity: Any, timeout: float) -> None: ...
 
@@ -91,7 +86,7 @@ class Keyboard:
         self._host = host
         self._deliver = deliver
         self._strokes = Keystrokes(pace)
-        self.fresh = Fresh(host, pace, clock)
+        self.fresh = fresh.Fresh(host, pace, clock)
         self._stillness = self.fresh.still
         self._presses = Presses()
         """Keys, and clicks on what a key does."""

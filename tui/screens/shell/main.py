@@ -132,7 +132,6 @@ class MainScreen(CommandingScreen):
 
     @property
     def pane(self) -> Pane:
-        """The area that is shown."""
         return self._panes[self.query_one(ContentSwitcher).current or "overview"]
 
     def chosen(self) -> list[Row]:
@@ -200,7 +199,6 @@ class MainScreen(CommandingScreen):
         self.show_status()
 
     def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:
-        """Show an area, its list narrowed to `scope`."""
         pane = self._panes[area]
         switcher = self.query_one(ContentSwitcher)
         if isinstance(pane, ListPane):
@@ -373,7 +371,6 @@ class MainScreen(CommandingScreen):
         top.alerts = len(self.kubemint.alerting.alerts.awake)
 
     def show_status(self) -> None:
-        """Header, tabs, breadcrumbs and footer say what is so now."""
         session = self.session
         running = sum(job.running for job in session.jobs.all)
         self.query_one(TopBar).show(
