@@ -50,6 +50,7 @@ _MARKS: Final = {
 _REVOCATION: Final = "revoke:"
 _LATER: Final = (_REVOCATION, "sweep:")
 """Steps that are done when the outcome is long known: what fails then is no part of it yet."""
+_OF_STEP: Final = ("cluster", "namespace", "name", "verb", "resource", "path")
 _TRIED_AGAIN: Final = "the next run of kubemint tries again"
 Planner = Callable[["Engine", Address], Awaitable[Plan]]
 
@@ -286,12 +287,7 @@ def _plan_record(plan: Plan) -> dict[str, Any]:
             {
                 "step": step.id,
                 "title": step.title,
-                "cluster": step.cluster or None,
-                "namespace": step.namespace or None,
-                "name": step.name or None,
-                "verb": step.verb or None,
-                "resource": step.resource or None,
-                "path": step.path or None,
+                **{name: getattr(step, name) or None for name in _OF_STEP},
             }
             for step in plan.steps
         ],

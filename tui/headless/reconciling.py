@@ -24,7 +24,7 @@ from .printing import say
 from .session import refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
     from tui.issuance import Keeper, KeptRest, TargetClusters
@@ -113,26 +113,33 @@ async def reconcile(
     await (_watch(options, how) if watch else _once(options, how, form))
 
 
-async def _once(options: Options, how: _How, form: str) -> None:
+@contextlib.asynccontextmanager
+async def _targets(options: Options) -> AsyncIterator[tuple[TargetClusters, Sequence[str]]]:
+    """The clusters as requests lead to them, and the names of those that are meant."""
     from tui.issuance import TargetClusters
 
     from .reaching import VerbClusters
 
-    rows: list[_Row] = []
-    bad = 0
     async with setting(options) as place, VerbClusters(place) as known:
         clusters = TargetClusters(known, place.settings.why_read_only, known.gate)
         try:
-            for cluster in options.contexts or (place.config.current_context,):
-                try:
-                    rows += await _cluster(clusters, cluster, how)
-                except UsageError:
-                    raise
-                except (KubeError, IssuanceError) as error:
-                    bad += 1
-                    complain(str(error), error.hint)
+            yield clusters, options.contexts or (place.config.current_context,)
         finally:
             await clusters.aclose()
+
+
+async def _once(options: Options, how: _How, form: str) -> None:
+    rows: list[_Row] = []
+    bad = 0
+    async with _targets(options) as (clusters, names):
+        for cluster in names:
+            try:
+                rows += await _cluster(clusters, cluster, how)
+            except UsageError:
+                raise
+            except (KubeError, IssuanceError) as error:
+                bad += 1
+                complain(str(error), error.hint)
     _print(rows, form)
     bad += sum(not row.ok for row in rows)
     if bad or any(row.left for row in rows):
@@ -288,18 +295,9 @@ def _print(rows: list[_Row], form: str) -> None:
 
 async def _watch(options: Options, how: _How) -> None:
     """Until the user stops it. Addresses of what was issued go to stdout as it happens."""
-    from tui.issuance import TargetClusters
-
-    from .reaching import VerbClusters
-
-    async with setting(options) as place, VerbClusters(place) as known:
-        clusters = TargetClusters(known, place.settings.why_read_only, known.gate)
-        try:
-            with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
-                names = options.contexts or (place.config.current_context,)
-                await asyncio.gather(*(_watch_cluster(clusters, name, how) for name in names))
-        finally:
-            await clusters.aclose()
+    async with _targets(options) as (clusters, names):
+        with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
+            await asyncio.gather(*(_watch_cluster(clusters, name, how) for name in names))
 
 
 async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> None:

@@ -365,7 +365,7 @@ def _stamps(credential: Credential, now: datetime, session: Session) -> list[Fac
         and credential.granted is not None
         and credential.requested - credential.granted > timedelta(seconds=1)
     )
-    facts = [Fact("state", sign.text, sign.tone)]
+    facts, loop = [Fact("state", sign.text, sign.tone)], session.loop_says(credential)
     if credential.message:
         facts.append(Fact("says", credential.message, Tone.BAD if state is State.FAILED else Tone.WARN))
     return [
@@ -377,14 +377,9 @@ def _stamps(credential: Credential, now: datetime, session: Session) -> list[Fac
         _when("renews", lifetimes.renews_at(credential), now),
         _when("expires", credential.expires_at, now, Tone.STRONG),
         *_alert(credential, session),
-        *_loop(credential, session),
+        *([Fact("renewal loop", loop, Tone.WARN if loop.startswith("left") else Tone.INFO)] if loop else []),
         *_undo(credential, session),
     ]  # fmt: skip
-
-
-def _loop(credential: Credential, session: Session) -> list[Fact]:
-    says = session.loop_says(credential)
-    return [Fact("renewal loop", says, Tone.WARN if says.startswith("left") else Tone.INFO)] if says else []
 
 
 def _alert(credential: Credential, session: Session) -> list[Fact]:
@@ -394,11 +389,7 @@ def _alert(credential: Credential, session: Session) -> list[Fact]:
         return []
     if alerts.is_snoozed(address):
         until = alerts.snoozed_until(address)
-        return [
-            Fact(
-                "alert", "snoozed until it is renewed" if until is None else f"snoozed until {stamp(until)}", Tone.MUTE
-            )
-        ]
+        return [Fact("alert", f"snoozed until {'it is renewed' if until is None else stamp(until)}", Tone.MUTE)]
     alert = alerts.active.get(address)
     if alert is None:
         return []
@@ -413,14 +404,8 @@ def _undo(credential: Credential, session: Session) -> list[Fact]:
         return []
     left = f"{human_left(window.until - now)} left"
     if window.kept:
-        return [
-            Fact(
-                "undo",
-                f"u goes back to the one before, {left}",
-                Tone.INFO,
-                f"then that is revoked, {stamp(window.until)}",
-            )
-        ]
+        ends = f"then that is revoked, {stamp(window.until)}"
+        return [Fact("undo", f"u goes back to the one before, {left}", Tone.INFO, ends)]
     return [
         Fact("undo", f"only from a file that still holds the one before, {left}", Tone.MUTE,
              "kubemint undo ADDRESS --from FILE: another kubemint rotated it, and this one never had that token")

@@ -7,17 +7,16 @@ from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Label, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.actions.action import AnyAction
 from tui.actions.lines import Line
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy_command
-from tui.widgets.key_line import KeyHints
+
+from .dialog import Reader
 
 
 class Equivalent(NamedTuple):
@@ -27,7 +26,7 @@ class Equivalent(NamedTuple):
     line: Line
 
 
-class EquivalentsScreen(ModalScreen[None]):
+class EquivalentsScreen(Reader[None]):
     """One option per line. `options` say which kubeconfig is meant; `rest` are the actions without a line."""
 
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall")]  # noqa: RUF012 - Textual's own way
@@ -41,18 +40,17 @@ class EquivalentsScreen(ModalScreen[None]):
     def __init__(
         self, title: str, found: Sequence[Equivalent], rest: Sequence[AnyAction], options: Sequence[str] = ()
     ) -> None:
-        super().__init__()
-        self._heading = safe_text(f"As commands  {title}", 200)
+        super().__init__(safe_text(f"As commands  {title}", 200))
         self._found = list(found)
         self._rest = list(rest)
         self._options = options
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="reader"):
-            yield Label(self._heading, classes="dialog-title", markup=False)
-            yield OptionList(*(Option(self._drawn(one)) for one in self._found), id="equivalents", markup=False)
-            yield Static(self._said(), id="equivalents-rest", markup=False)
-            yield KeyHints("enter copy   esc close   ↑↓ choose")
+    def body(self) -> ComposeResult:
+        yield OptionList(*(Option(self._drawn(one)) for one in self._found), id="equivalents", markup=False)
+        yield Static(self._said(), id="equivalents-rest", markup=False)
+
+    def keys(self) -> str:
+        return "enter copy   esc close   ↑↓ choose"
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
@@ -75,9 +73,6 @@ class EquivalentsScreen(ModalScreen[None]):
     def action_move(self, by: int) -> None:
         options = self.query_one(OptionList)
         options.action_cursor_down() if by > 0 else options.action_cursor_up()
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
     def _text(self, line: Line) -> str:
         known = ("kubemint", "kubectl")

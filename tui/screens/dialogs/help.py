@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
-from textual.widgets import Label
+from textual.screen import Screen
 
 from tui.widgets.hanging import Hanging, Hung
-from tui.widgets.key_line import KeyHints
+
+from .dialog import Reader
 
 _MOVES = (
     "scroll",
@@ -44,13 +44,13 @@ ELSEWHERE = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Reader[None]):
     """Esc or ? leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "leave", "close", key_display="esc")]
 
     def __init__(self, text: str, of: Screen[object] | Screen[None]) -> None:
-        super().__init__()
+        super().__init__("Help")
         self._text = text
         seen: dict[str, tuple[str, str, bool]] = {}
         for active in of.active_bindings.values():
@@ -64,12 +64,9 @@ class HelpScreen(ModalScreen[None]):
                 seen[binding.action] = (key, said, active.enabled)
         self._keys = list(seen.values())
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="reader"):
-            yield Label("Help", classes="dialog-title", markup=False)
-            with VerticalScroll(classes="reader-body"):
-                yield Hanging(self._lines())
-            yield KeyHints("esc close")
+    def body(self) -> ComposeResult:
+        with VerticalScroll(classes="reader-body"):
+            yield Hanging(self._lines())
 
     def _lines(self) -> list[Hung]:
         nothing = Content("")
@@ -82,9 +79,6 @@ class HelpScreen(ModalScreen[None]):
             (nothing, Content.styled("everywhere", "$primary bold")),
             *(_key(key, said, True) for key, said in ELSEWHERE),
         ]
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
 
 def _key(key: str, said: str, enabled: bool) -> Hung:

@@ -6,10 +6,9 @@ from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Label, Static
+from textual.widgets import Static
 
 from tui.fleet.objects import object_yaml
 from tui.fleet.rows import Row
@@ -20,13 +19,14 @@ from tui.kube.text import safe_text
 from tui.screens.describe import title_of
 from tui.screens.session import Session
 from tui.widgets.facts import Fact, FactsView, Section
-from tui.widgets.key_line import KeyHints
+
+from .dialog import Reader
 
 Result = TypeVar("Result")
 
 
-class ReadingScreen(ModalScreen[Result]):
-    """A large frame with a title; Esc leaves, an error stays readable in it and can be tried again."""
+class ReadingScreen(Reader[Result]):
+    """What is read live; an error stays readable in it and can be tried again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "close", key_display="esc"),
@@ -37,22 +37,14 @@ class ReadingScreen(ModalScreen[Result]):
     what = ""
 
     def __init__(self, session: Session, title: str) -> None:
-        super().__init__()
+        super().__init__(safe_text(f"{self.what}  {title}", 200))
         self.session = session
-        self.heading = safe_text(f"{self.what}  {title}", 200)
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="reader"):
-            yield Label(self.heading, classes="dialog-title", markup=False)
-            yield from self.body()
-            yield KeyHints(self.keys())
 
     def body(self) -> ComposeResult:
         with VerticalScroll(classes="reader-body"):
             yield Static("◌ reading …", id="reader-text", markup=False)
 
     def keys(self) -> str:
-        """What the last line says about keys."""
         return "esc close   ↑↓ scroll   ^r read again"
 
     def on_mount(self) -> None:
@@ -71,9 +63,6 @@ class ReadingScreen(ModalScreen[Result]):
 
     async def look(self) -> None:
         """Read and show it. May raise; what it raises is shown."""
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
     def action_again(self) -> None:
         self.read()

@@ -9,9 +9,7 @@ from rich.segment import Segment
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.geometry import Size
-from textual.screen import ModalScreen
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import Label
@@ -22,7 +20,8 @@ from tui.kube.sensitive import MASK, Sensitive
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy, sent
 from tui.screens.session import Session
-from tui.widgets.key_line import KeyHints
+
+from .dialog import Reader
 
 SECONDS: Final = 10
 
@@ -60,7 +59,7 @@ class MaterialView(ScrollView, can_focus=True):
         return Strip([Segment(text, self.rich_style)]).adjust_cell_length(self.size.width, self.rich_style)
 
 
-class RevealScreen(ModalScreen[None]):
+class RevealScreen(Reader[None]):
     """The material of one credential, readable for ten seconds at a time."""
 
     acts_by_letter = True
@@ -71,11 +70,10 @@ class RevealScreen(ModalScreen[None]):
     ]
 
     def __init__(self, session: Session, address: Address, title: str) -> None:
-        super().__init__()
+        super().__init__(safe_text(f"Material of {title}", 160))
         self.session = session
         self.capturing = False
         self._address = address
-        self._heading = safe_text(f"Material of {title}", 160)
         self._material: Sensitive | None = None
         self._left = 0
 
@@ -84,12 +82,12 @@ class RevealScreen(ModalScreen[None]):
         """Whether the material can be read right now."""
         return self._left > 0 and not self.capturing
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="reader"):
-            yield Label(self._heading, classes="dialog-title", markup=False)
-            yield Label("◌ reading …", id="reveal-note", markup=False)
-            yield MaterialView(lambda: not self.revealed)
-            yield KeyHints("esc close   x reveal again   c copy to the terminal's clipboard")
+    def body(self) -> ComposeResult:
+        yield Label("◌ reading …", id="reveal-note", markup=False)
+        yield MaterialView(lambda: not self.revealed)
+
+    def keys(self) -> str:
+        return "esc close   x reveal again   c copy to the terminal's clipboard"
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._count)
@@ -116,7 +114,7 @@ class RevealScreen(ModalScreen[None]):
     def action_leave(self) -> None:
         self._left = 0
         self.query_one(MaterialView).forget()
-        self.dismiss(None)
+        super().action_leave()
 
     def action_show(self) -> None:
         if self._material is not None:
