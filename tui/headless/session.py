@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
@@ -133,7 +132,7 @@ def with_options(work: Callable[..., Any]) -> Callable[..., None]:
     def run(options: Options, /, **given: Any) -> None:
         own = {name: value for name, value in given.items() if name not in SHARED}
         found = work(options.merged(given), **own)
-        if inspect.iscoroutine(found):
+        if isinstance(found, Coroutine):
             run_async(found)
 
     return shared_options(click.pass_obj(run))
