@@ -36,8 +36,7 @@ from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
 from tui.widgets.inside_textual import InsideTextual
 from tui.widgets.keystrokes import Pace
-from tui.widgets.stylesheets import stylesheets
-from tui.widgets.themes import THEMES, known_theme, next_theme, short_name
+from tui.widgets.themes import THEMES, known_theme, next_theme, short_name, stylesheets
 
 from .screens.acting import doing, undoing_job
 from .screens.acting.working import WorkingScreen

@@ -18,9 +18,8 @@ from tui.fleet.rows import CredentialRow
 from tui.fleet.store import Area, FleetStore
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, State
-from tui.widgets.stylesheets import stylesheets
 from tui.widgets.table import FleetTable
-from tui.widgets.themes import DARK, THEMES
+from tui.widgets.themes import DARK, THEMES, stylesheets
 
 CREDENTIALS = on_screen(OF_AREA[Area.CREDENTIALS])
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)

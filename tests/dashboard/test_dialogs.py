@@ -26,8 +26,7 @@ from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.export import ExportScreen
 from tui.screens.dialogs.new_credential import MintScreen, NewCredentialScreen, NewIdentityScreen
 from tui.screens.dialogs.new_request import NewRequestScreen
-from tui.widgets.stylesheets import stylesheets
-from tui.widgets.themes import DARK, THEMES
+from tui.widgets.themes import DARK, THEMES, stylesheets
 
 ROK = Identity("harbor", "ci", "rok")
 SOURCES = [

@@ -20,9 +20,8 @@ from tui.fleet.store import Area, FleetStore
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, State
 from tui.widgets.columns import cut, fit
-from tui.widgets.stylesheets import stylesheets
 from tui.widgets.table import FleetTable
-from tui.widgets.themes import DARK, THEMES
+from tui.widgets.themes import DARK, THEMES, stylesheets
 from tui.widgets.upcoming import Upcoming
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)

@@ -33,8 +33,8 @@ from tui.kube.errors import OutOfTime
 from tui.kube.text import safe_text
 
 from . import printing
-from .configured import configured_grace, configured_kubelet_sync
 from .exits import Ended, Exit, complain
+from .options import configured_grace, configured_kubelet_sync
 from .output import output_option, print_kind, print_list, print_table
 from .printing import say
 

@@ -10,9 +10,8 @@ import click
 from tui.kube.home import expanded
 
 from . import printing
-from .configured import configured
 from .exits import Ended, Exit
-from .options import Options
+from .options import Options, configured
 from .output import output_option, print_list, print_object, print_table
 from .printing import say
 from .session import with_options

@@ -9,7 +9,7 @@ import click
 
 from tui.issuance import UsageError
 
-from .configured import configured
+from .options import configured
 
 if TYPE_CHECKING:
     from .options import Options

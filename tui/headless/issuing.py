@@ -13,9 +13,8 @@ from tui.actions.shoots import NEW_SHOOT, PLAIN
 from tui.issuance import AnyOffer, format_duration
 
 from .acting import acting_options
-from .configured import configured_lifetime
 from .doing import do, one_cluster, options_of, said_of, strangers
-from .options import Options
+from .options import Options, configured_lifetime
 from .session import refuse_read_only, with_options
 
 OFFERED = of_verb("issue")

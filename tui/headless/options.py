@@ -1,14 +1,19 @@
-"""The options that every command shares, given before or after the command's name."""
+"""What every command is told: the options that all share, before or after its name, and the settings with them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from .completion import contexts as complete_contexts
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from tui.settings import Loaded
 
 F = TypeVar("F", bound=Callable[..., Any])
 _TIMEOUT = (
@@ -94,3 +99,33 @@ def namespace_option(meaning: str) -> Callable[[F], F]:
         return value
 
     return click.option("-n", "--namespace", metavar="NS", callback=checked, help=meaning)
+
+
+def configured(options: Options) -> Loaded:
+    """What counts for this command."""
+    from tui.settings import load
+
+    return load().with_flags(read_only=options.read_only)
+
+
+def configured_grace() -> str:
+    """What `--grace` is where it is not given."""
+    from tui.issuance import format_duration
+    from tui.settings import load
+
+    return format_duration(load().settings.grace)
+
+
+def configured_kubelet_sync() -> timedelta:
+    """How long a changed Secret may take to reach the pods that mount it."""
+    from tui.settings import load
+
+    return load().settings.kubelet_sync
+
+
+def configured_lifetime() -> timedelta | None:
+    """The lifetime to ask for where none is given; None leaves it to the server, as long as nothing is configured."""
+    from tui.settings import Origin, load
+
+    loaded = load()
+    return None if loaded.source("lifetime").origin is Origin.DEFAULT else loaded.settings.lifetime

@@ -18,10 +18,9 @@ from tui.kube.errors import ConfigError
 from tui.kube.warnings import hearing
 from tui.settings import Loaded, Settings, default_path
 
-from .configured import configured
 from .deadlines import deadline, open_before, say_open, seconds_for
 from .exits import Ended, Exit, complain, quiet_logging
-from .options import SHARED, Options, shared_options
+from .options import SHARED, Options, configured, shared_options
 from .printing import say
 
 if TYPE_CHECKING:

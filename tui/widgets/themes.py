@@ -1,4 +1,4 @@
-"""kubemint's themes. Stylesheets only use the names defined here, never a colour.
+"""kubemint's themes, and where its stylesheets are, which only use the names defined here, never a colour.
 
 Every pair of text and ground has a contrast of at least 4.5 to 1, and no meaning rests on a hue alone: wherever a tone
 is used a glyph and a word stand beside it. One theme uses nothing but the terminal's own sixteen colours.
@@ -7,12 +7,14 @@ is used a glyph and a word stand beside it. One theme uses nothing but the termi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Final
 
 from textual.theme import Theme
 
 from tui.fleet.signs import Tone
 
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
 _PREFIX: Final = "kubemint-"
 DARK: Final = "kubemint-dark"
 LIGHT: Final = "kubemint-light"
@@ -178,3 +180,14 @@ def next_theme(name: str) -> str:
 def style_of(tone: Tone) -> str:
     """A tone as a style for `Content`: the themes have a colour of its name."""
     return f"${tone.value}" if tone else ""
+
+
+def stylesheets() -> list[str | PurePath]:
+    """Every stylesheet, in a stable order: inside the installed package, or beside it in a checkout.
+
+    Raises FileNotFoundError with both places where there are none."""
+    for folder in (_PACKAGE / "styles", _PACKAGE.parent / "styles"):
+        found = sorted(folder.glob("*.tcss"))
+        if found:
+            return list(found)
+    raise FileNotFoundError(f"no stylesheets in {_PACKAGE / 'styles'} or {_PACKAGE.parent / 'styles'}")
