@@ -96,17 +96,7 @@ class Several:
 
 def read(data: bytes, allow: Allow = NOTHING) -> Delivered:
     """The way in that current-context names, or the only context there is. Raises DeliveredError."""
-    return judge(_document(data), allow)
-
-
-def read_all(data: bytes, allow: Allow = NOTHING) -> Several:
-    """Every context of a kubeconfig that honestly has several. Raises DeliveredError."""
-    return judge_all(_document(data), allow)
-
-
-def judge(document: Document, allow: Allow = NOTHING) -> Delivered:
-    """The decision of `read`, on what was read."""
-    _whole(document)
+    document = _document(data)
     name = _current(document)
     way = _way(document, document.contexts[name], allow)
     if not allow.others:
@@ -114,9 +104,9 @@ def judge(document: Document, allow: Allow = NOTHING) -> Delivered:
     return way
 
 
-def judge_all(document: Document, allow: Allow = NOTHING) -> Several:
-    """The decision of `read_all`, on what was read."""
-    _whole(document)
+def read_all(data: bytes, allow: Allow = NOTHING) -> Several:
+    """Every context of a kubeconfig that honestly has several. Raises DeliveredError."""
+    document = _document(data)
     current = _current(document)
     ways = {name: _way(document, context, allow) for name, context in document.contexts.items()}
     if not allow.others:
@@ -165,11 +155,14 @@ def _document(data: bytes) -> Document:
     if len(data) > MAX_TEXT:
         raise DeliveredError("the text", f"is larger than {size(MAX_TEXT)}")
     try:
-        return read_document(load_first(data, nodes=MAX_NODES), None, _WHERE)
+        document = read_document(load_first(data, nodes=MAX_NODES), None, _WHERE)
     except YAMLError as error:
         why = str(error)
     except ConfigError as error:
         why = error.message
+    else:
+        _whole(document)
+        return document
     raise DeliveredError("the text", f"is no kubeconfig: {why}")
 
 

@@ -51,12 +51,8 @@ def read_owners(obj: Mapping[str, Any]) -> Owners:
     """The owners that an object's metadata lists."""
     owners: Owners = {}
     for entry in obj["metadata"].get("managedFields") or ():
-        manager = Manager(
-            entry.get("manager", ""),
-            entry.get("operation", "Update"),
-            entry.get("apiVersion", ""),
-            entry.get("subresource", ""),
-        )
+        version, part = entry.get("apiVersion", ""), entry.get("subresource", "")
+        manager = Manager(entry.get("manager", ""), entry.get("operation", "Update"), version, part)
         found = fields.decode(entry.get("fieldsV1") or {})
         if manager in owners:
             found |= owners[manager].fields
@@ -173,15 +169,10 @@ def _without_dropped(
     schema: Schema, merged: Object, before: PathSet, mine: PathSet, owners: Owners, manager: Manager
 ) -> Object:
     """Without what this manager applied before and no longer does, as far as nobody else owns it or a part of it."""
-    others: set[fields.Path] = set()
-    for other, owner in owners.items():
-        if other != manager:
-            others |= owner.fields
+    others = {path for other, owner in owners.items() if other != manager for path in owner.fields}
     keep = {path[:i] for path in (others | mine) for i in range(1, len(path) + 1)}
     dropped = frozenset(path for path in before - mine if path not in keep)
-    if not dropped:
-        return merged
-    result: Object = fields.remove(schema, merged, dropped)
+    result: Object = fields.remove(schema, merged, dropped) if dropped else merged
     return result
 
 

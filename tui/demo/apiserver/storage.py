@@ -168,7 +168,7 @@ class Storage:
         metadata.setdefault("creationTimestamp", rfc3339(self._clock()))
         metadata.pop("resourceVersion", None)
         if not dry_run:
-            self._write("ADDED", collection, namespace, name, obj, None)
+            self._write("ADDED", (collection, namespace, name), obj, None)
         return obj
 
     def update(
@@ -188,10 +188,10 @@ class Storage:
         metadata["resourceVersion"] = str(before.version)
         if metadata.get("deletionTimestamp") and not finalizers(collection, obj):
             if not dry_run:
-                self._remove(before, obj)
+                self._write("DELETED", before.key, obj, before)
             return obj
         if obj != before.object and not dry_run:
-            self._write("MODIFIED", collection, namespace, name, obj, before)
+            self._write("MODIFIED", before.key, obj, before)
         return obj
 
     def delete(
@@ -230,36 +230,28 @@ class Storage:
             if "generation" in marked["metadata"]:
                 marked["metadata"]["generation"] += 1
             if not dry_run:
-                self._write("MODIFIED", collection, namespace, name, marked, before)
+                self._write("MODIFIED", before.key, marked, before)
             return marked, False
         if not dry_run:
-            self._remove(before, copy.deepcopy(before.object))
+            self._write("DELETED", before.key, copy.deepcopy(before.object), before)
         return before.object, True
 
-    def _write(
-        self, change: str, collection: Collection, namespace: str, name: str, obj: Object, before: Stored | None
-    ) -> None:
+    def _write(self, kind: str, key: Key, obj: Object, before: Stored | None) -> None:
+        collection, objects = key[0], self._objects.setdefault(key[0], {})
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
-        now = Stored((collection, namespace, name), obj, self.version)
-        self._objects.setdefault(collection, {})[namespace, name] = now
+        now = Stored(key, obj, self.version)
+        if kind == "DELETED":
+            del objects[key[1:]]
+        else:
+            objects[key[1:]] = now
         self._sorted[collection] = None
-        self._announce(Change(change, now, before))
-
-    def _remove(self, before: Stored, last: Object) -> None:
-        collection, namespace, name = before.key
-        self.version += 1
-        last["metadata"]["resourceVersion"] = str(self.version)
-        del self._objects[collection][namespace, name]
-        self._sorted[collection] = None
-        self._announce(Change("DELETED", Stored(before.key, last, self.version), before))
-
-    def _announce(self, change: Change) -> None:
         if self._log.maxlen is not None and len(self._log) == self._log.maxlen:
             self._floor = self._log[0].version
+        change = Change(kind, now, before)
         self._log.append(change)
-        for subscriber, collection in tuple(self._subscribers.values()):
-            if collection is None or collection == change.collection:
+        for subscriber, wanted in tuple(self._subscribers.values()):
+            if wanted is None or wanted == collection:
                 subscriber(change)
 
     # Following

@@ -90,13 +90,8 @@ def _fill_pod(_kind: Kind, obj: Object, old: Object | None) -> None:
     spec = obj.setdefault("spec", {})
     account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
     spec["serviceAccountName"] = spec["serviceAccount"] = account
-    for key, value in (
-        ("restartPolicy", "Always"),
-        ("terminationGracePeriodSeconds", 30),
-        ("dnsPolicy", "ClusterFirst"),
-        ("securityContext", {}),
-        ("schedulerName", "default-scheduler"),
-    ):
+    usual = {"restartPolicy": "Always", "terminationGracePeriodSeconds": 30, "dnsPolicy": "ClusterFirst"}
+    for key, value in (usual | {"securityContext": {}, "schedulerName": "default-scheduler"}).items():
         spec.setdefault(key, value)
     if old is None:
         obj["status"] = {"phase": "Pending", "qosClass": "BestEffort"} | (obj.get("status") or {})

@@ -136,16 +136,12 @@ class TokenVerifier:
         if found is None or self._gone(found):
             raise TokenRefused(self._issuer.features.invalidated_text)
         if found["metadata"]["uid"] != bound.get("uid"):
-            raise TokenRefused(
-                f"{kind} UID ({found['metadata']['uid']}) does not match service account {kind} ref claim "
-                f"({bound.get('uid')})"
-            )
+            there, claimed = found["metadata"]["uid"], bound.get("uid")
+            raise TokenRefused(f"{kind} UID ({there}) does not match service account {kind} ref claim ({claimed})")
 
     def _gone(self, obj: Object) -> bool:
-        deleted = obj["metadata"].get("deletionTimestamp")
-        if not deleted:
-            return False
-        return datetime.fromisoformat(deleted) < self._clock().replace(microsecond=0) - LEEWAY
+        deleted, latest = obj["metadata"].get("deletionTimestamp"), self._clock().replace(microsecond=0) - LEEWAY
+        return bool(deleted) and datetime.fromisoformat(deleted) < latest
 
     # Legacy tokens
 

@@ -46,7 +46,7 @@ class Watch:
         self._printer = printer
         self._clock = clock
         self._bookmark_every = bookmark_every
-        self._test: Test | None = selector(kind, options)
+        self._test: Test = selector(kind, options) or (lambda _: True)
         self._after = parse_version(options.version)
         self._pending: deque[Change] = deque()
         self._wake = asyncio.Event()
@@ -81,7 +81,7 @@ class Watch:
         if self._after == 0 or self._options.initial_events:
             self._after = self._storage.version
             for item in self._storage.items(self._kind.collection, self._namespace):
-                if self._test is None or self._test(item.object):
+                if self._test(item.object):
                     yield self._event("ADDED", item)
             if self._options.initial_events and self._options.bookmarks:
                 yield self._bookmark({"k8s.io/initial-events-end": "true"})
@@ -129,8 +129,8 @@ class Watch:
         """What this client sees of a change: an object that leaves its selection is deleted for it."""
         if self._namespace is not None and change.now.key[1] != self._namespace:
             return
-        before = change.before is not None and (self._test is None or self._test(change.before.object))
-        after = change.type != "DELETED" and (self._test is None or self._test(change.now.object))
+        before = change.before is not None and self._test(change.before.object)
+        after = change.type != "DELETED" and self._test(change.now.object)
         if after:
             yield self._event("MODIFIED" if before else "ADDED", change.now)
         elif before:

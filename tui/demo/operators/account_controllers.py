@@ -114,11 +114,8 @@ class TokenController:
             data["namespace"] = b64encode(owner["metadata"]["namespace"].encode()).decode()
         if not data.get("token"):
             data["token"] = b64encode(self._issuer.legacy_token(secret, owner).encode()).decode()
-        metadata = filled["metadata"]
-        metadata["annotations"] = (metadata.get("annotations") or {}) | {
-            ACCOUNT_NAME: owner["metadata"]["name"],
-            ACCOUNT_UID: owner["metadata"]["uid"],
-        }
+        annotations = token_secret("", "", owner)["metadata"]["annotations"]
+        filled["metadata"]["annotations"] = (filled["metadata"].get("annotations") or {}) | annotations
         return filled
 
     def _account(self, key: Named) -> None:
@@ -136,10 +133,8 @@ class TokenController:
             for reference in found.get("secrets") or ()
             if self._exists(reference, namespace) or not reference.get("name", "").startswith(f"{name}-token-")
         ]
-        wanted = list(referenced)
-        if not any(reference.get("name") in present for reference in referenced) and is_active(
-            self._storage, namespace
-        ):
+        wanted, missing = list(referenced), not any(reference.get("name") in present for reference in referenced)
+        if missing and is_active(self._storage, namespace):
             suffix = "".join(self._rng.choice(_LETTERS) for _ in range(5))
             made = token_secret(f"{name}-token-{suffix}", namespace, found)
             self._storage.create(SECRETS, self.filled(made, found))

@@ -10,6 +10,7 @@ from tui.demo.apiserver.kinds import Registry
 from tui.demo.apiserver.storage import CONFIG_MAPS, NAMESPACES, Change, Collection, Key, Storage
 
 from .account_controllers import is_active
+from .objects import made
 from .worker import Worker
 
 ROOT_CA: Final = "kube-root-ca.crt"
@@ -34,7 +35,7 @@ class NamespaceController:
             return None
         left = 0
         for collection in self._storage.collections():
-            for obj in list(self._storage.list(collection, name)) if collection != NAMESPACES else ():
+            for obj in self._storage.list(collection, name) if collection != NAMESPACES else ():
                 _, gone = self._storage.delete(collection, obj["metadata"]["name"], name)
                 left += not gone
         if left:
@@ -71,10 +72,7 @@ class RootCAPublisher:
             return
         found = self._storage.get(CONFIG_MAPS, ROOT_CA, namespace)
         if found is None:
-            metadata: Object = {"name": ROOT_CA, "namespace": namespace}
-            self._storage.create(
-                CONFIG_MAPS, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(self._data)}
-            )
+            self._storage.create(CONFIG_MAPS, made("ConfigMap", ROOT_CA, namespace, data=dict(self._data)))
         elif found.get("data") != self._data:
             self._storage.update(CONFIG_MAPS, copy.deepcopy(found) | {"data": dict(self._data)})
 

@@ -69,11 +69,8 @@ class _Tenants:
         """A SecretStore with its login, as `kubemint tenant store` makes it; without a tenant its login is gone."""
         auth = f"{name}-secretstore-auth"
         if tenant is not None:
-            data = {
-                "caData": tenant.authority.pem,
-                "clientCert": tenant.admin.certificate,
-                "clientKey": tenant.admin.key.reveal_bytes(),
-            }
+            login = {"clientCert": tenant.admin.certificate, "clientKey": tenant.admin.key.reveal_bytes()}
+            data = {"caData": tenant.authority.pem} | login
             self._secret(auth, data, _OURS | {"argocd.argoproj.io/secret-type": "cluster"})
         url = tenant.url if tenant is not None else "https://tenant-gone.example:6443"
         self._put_store(name, _leads_to(url, auth), labels=_OURS)
@@ -165,18 +162,9 @@ class _Tenants:
         for definition in definitions(version):
             there.put(DEFINITIONS, definition)
         reference = {"name": PUSHED, "namespace": "kube-system"}
-        spec = {
-            "provider": {
-                "kubernetes": {
-                    "remoteNamespace": HOME,
-                    "server": {
-                        "url": self.management.url,
-                        "caProvider": {"type": "Secret", "key": "ca.crt", **reference},
-                    },
-                    "auth": {"token": {"bearerToken": {"key": "token", **reference}}},
-                }
-            }
-        }
+        authority = {"type": "Secret", "key": "ca.crt", **reference}
+        login = {"token": {"bearerToken": {"key": "token", **reference}}}
+        spec = _provider(HOME, self.management.url, authority, login)
         api_version = f"{GROUP}/{version}"
         there.put(CLUSTER_STORES, made("ClusterSecretStore", "management", "", api_version, spec=spec))
         for name, key in (("tenant-settings", "tenant-settings"), ("billing", "billing-account")):
@@ -192,20 +180,14 @@ class _Tenants:
 
 
 def _leads_to(url: str, auth: str) -> Object:
-    return {
-        "provider": {
-            "kubernetes": {
-                "remoteNamespace": "kube-system",
-                "server": {"url": url, "caProvider": {"type": "Secret", "name": auth, "key": "caData"}},
-                "auth": {
-                    "cert": {
-                        "clientCert": {"name": auth, "key": "clientCert"},
-                        "clientKey": {"name": auth, "key": "clientKey"},
-                    }
-                },
-            }
-        }
-    }
+    login = {key: {"name": auth, "key": key} for key in ("clientCert", "clientKey")}
+    authority = {"type": "Secret", "name": auth, "key": "caData"}
+    return _provider("kube-system", url, authority, {"cert": login})
+
+
+def _provider(namespace: str, url: str, authority: Object, auth: Object) -> Object:
+    server = {"url": url, "caProvider": authority}
+    return {"provider": {"kubernetes": {"remoteNamespace": namespace, "server": server, "auth": auth}}}
 
 
 def _ref(store: str) -> Object:

@@ -163,8 +163,8 @@ class _Seed:
 
     def asleep(self, namespace: str, name: str) -> None:
         """A hibernated shoot: its API server is off, and a kubeconfig for it leads nowhere."""
-        url = "https://api.night-shift.dev.shoot.example.invalid"
-        shoot = self._shoot(namespace, name, "v1.33.5", [{"name": "external", "url": url}], "Reconcile", "Succeeded")
+        away = [{"name": "external", "url": "https://api.night-shift.dev.shoot.example.invalid"}]
+        shoot = self._shoot(namespace, name, "v1.33.5", away, "Reconcile", "Succeeded")
         shoot["spec"]["hibernation"] = {"enabled": True}
         shoot["status"]["hibernated"] = True
         self.put(SHOOTS, shoot)
@@ -179,9 +179,8 @@ class _Seed:
 
     def failed(self, namespace: str, name: str) -> None:
         """A shoot that Gardener gave up on."""
-        url = "https://api.shop.prod.shoot.example.invalid"
-        address = [{"name": "external", "url": url}]
-        shoot = self._shoot(namespace, name, "v1.31.9", address, "Reconcile", "Failed", progress=72)
+        away = [{"name": "external", "url": "https://api.shop.prod.shoot.example.invalid"}]
+        shoot = self._shoot(namespace, name, "v1.31.9", away, "Reconcile", "Failed", progress=72)
         why = 'task "Waiting until shoot worker nodes have been reconciled" failed: quota exceeded'
         shoot["metadata"]["labels"] |= {"shoot.gardener.cloud/status": "unhealthy", "oidc": "enabled"}
         shoot["status"]["lastOperation"]["description"] = why
@@ -223,6 +222,7 @@ class _Seed:
             "hibernation": {"enabled": False},
         }
         at = rfc3339(self.now - timedelta(minutes=7))
+        last = {"type": operation, "state": state, "progress": progress, "description": "", "lastUpdateTime": at}
         shoot["status"] = {
             "technicalID": f"shoot--{project}--{name}",
             "clusterIdentity": f"shoot--{project}--{name}-demo",
@@ -230,13 +230,7 @@ class _Seed:
             "seedName": "demo-seed",
             "gardener": {"id": "demo", "name": "demo", "version": "v1.136.0"},
             "advertisedAddresses": addresses,
-            "lastOperation": {
-                "type": operation,
-                "state": state,
-                "progress": progress,
-                "description": "",
-                "lastUpdateTime": at,
-            },
+            "lastOperation": last,
             "conditions": [
                 {"type": kind, "status": "True", "reason": "Ok", "message": "", "lastUpdateTime": at}
                 for kind in _CONDITIONS
