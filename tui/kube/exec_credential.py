@@ -87,17 +87,15 @@ def exec_info(endpoint: Endpoint, plugin: ExecPlugin) -> str:
 def _cluster(endpoint: Endpoint, plugin: ExecPlugin) -> dict[str, Any]:
     import base64
 
-    block: dict[str, Any] = {"server": endpoint.server}
-    if endpoint.tls_server_name:
-        block["tls-server-name"] = endpoint.tls_server_name
-    if endpoint.insecure:
-        block["insecure-skip-tls-verify"] = True
+    said = {
+        "tls-server-name": endpoint.tls_server_name,
+        "insecure-skip-tls-verify": endpoint.insecure,
+        "proxy-url": endpoint.proxy_url,
+        "disable-compression": endpoint.disable_compression,
+    }
+    block: dict[str, Any] = {"server": endpoint.server} | {key: value for key, value in said.items() if value}
     if endpoint.ca is not None:
         block["certificate-authority-data"] = base64.b64encode(endpoint.ca).decode()
-    if endpoint.proxy_url:
-        block["proxy-url"] = endpoint.proxy_url
-    if endpoint.disable_compression:
-        block["disable-compression"] = True
     if plugin.cluster_config is not None:
         block["config"] = plugin.cluster_config
     return block

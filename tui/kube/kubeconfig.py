@@ -90,9 +90,6 @@ def load(explicit: str | None = None, environ: Mapping[str, str] | None = None) 
             problems.append(error)
             documents.append(Document(unread=(Flaw("current-context", error.message),)))
         except FileNotFoundError:
-            if explicit:
-                missing.append(path)
-                break
             missing.append(path)
     if explicit and missing:
         raise ConfigError(f"the kubeconfig {explicit} does not exist")
@@ -121,14 +118,9 @@ def precedence(explicit: str | None, environ: Mapping[str, str]) -> tuple[Path, 
         paths = (Path(part).absolute() for part in listed.split(os.pathsep) if part)
         return tuple(dict.fromkeys(paths))
     try:
-        return (_home(environ) / ".kube" / "config",)
+        return ((Path(environ["HOME"]) if environ.get("HOME") else home()) / ".kube" / "config",)
     except NoHome:
         return ()
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    named = environ.get("HOME")
-    return Path(named) if named else home()
 
 
 def in_cluster(environ: Mapping[str, str] | None = None) -> Endpoint | None:

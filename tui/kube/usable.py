@@ -9,13 +9,10 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from .entries import ClusterEntry, ContextEntry, UserEntry
-
-if TYPE_CHECKING:
-    from .endpoint import ExecPlugin
 
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
 PROVIDER: Final = "oidc"
@@ -57,8 +54,14 @@ def of_user(user: UserEntry) -> Iterator[str]:
     """Why kubectl refuses this user, without opening the files that it names."""
     name = user.name
     methods = (["token"] if user.token else []) + (["basicAuth"] if user.username or user.password else [])
+    if user.client_certificate and user.client_certificate_data:
+        yield f"client-cert-data and client-cert are both specified for {name}. client-cert-data will override."
     if user.client_certificate or user.client_certificate_data:
-        yield from _certificate(user)
+        if user.client_key and user.client_key_data:
+            yield f"client-key-data and client-key are both specified for {name}; client-key-data will override"
+        elif not (user.client_key or user.client_key_data):
+            missing = f"client-key-data or client-key must be specified for {name}"
+            yield f"{missing} to use the clientCert authentication method."
     yield from refused_plugin(user)
     if user.auth_provider and user.auth_provider != PROVIDER:
         yield f'user "{name}" has the auth-provider "{user.auth_provider}", which is gone'
@@ -70,27 +73,13 @@ def of_user(user: UserEntry) -> Iterator[str]:
         yield f"requesting uid, groups or user-extra for {name} without impersonating a user"
 
 
-def _certificate(user: UserEntry) -> Iterator[str]:
-    name = user.name
-    if user.client_certificate and user.client_certificate_data:
-        yield f"client-cert-data and client-cert are both specified for {name}. client-cert-data will override."
-    if user.client_key and user.client_key_data:
-        yield f"client-key-data and client-key are both specified for {name}; client-key-data will override"
-    elif not (user.client_key or user.client_key_data):
-        missing = f"client-key-data or client-key must be specified for {name}"
-        yield f"{missing} to use the clientCert authentication method."
-
-
 def refused_plugin(user: UserEntry) -> Iterator[str]:
     """Why kubectl refuses to run the entry's credential plugin; nothing where it has none, or a good one."""
-    if user.exec is None:
+    plugin, name = user.exec, user.name
+    if plugin is None:
         return
     if user.auth_provider:
-        yield f"authProvider cannot be provided in combination with an exec plugin for {user.name}"
-    yield from _exec(user.exec, user.name)
-
-
-def _exec(plugin: ExecPlugin, name: str) -> Iterator[str]:
+        yield f"authProvider cannot be provided in combination with an exec plugin for {name}"
     rest = f"must be specified for {name} to use exec authentication plugin"
     if not plugin.command:
         yield f"command {rest}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .access import Subresource, Virtual
@@ -56,22 +56,10 @@ class Discovery:
             return None
         entries: list[dict[str, Any]] = []
         for kind in kinds:
-            entry: dict[str, Any] = {
-                "name": kind.plural,
-                "singularName": kind.singular or kind.kind.lower(),
-                "namespaced": kind.namespaced,
-                "kind": kind.kind,
-                "verbs": list(self._verbs(kind)),
-            }
-            entries.append(entry | _nicknames(kind))
+            singular = kind.singular or kind.kind.lower()
+            entries.append(_entry(kind, kind.plural, singular, kind.kind, self._verbs(kind)) | _nicknames(kind))
             for name, body, verbs in self._parts(kind):
-                part: dict[str, Any] = {
-                    "name": f"{kind.plural}/{name}",
-                    "singularName": "",
-                    "namespaced": kind.namespaced,
-                    "kind": body[2],
-                    "verbs": list(verbs),
-                }
+                part = _entry(kind, f"{kind.plural}/{name}", "", body[2], verbs)
                 if body[:2] != (kind.group, kind.version):
                     part |= {"group": body[0], "version": body[1]}
                 entries.append(part)
@@ -126,6 +114,11 @@ class Discovery:
             if (group, plural) == kind.collection:
                 parts.append((name, (part.group or kind.group, part.version or kind.version, part.kind), part.verbs))
         return sorted(parts)
+
+
+def _entry(kind: Kind, name: str, singular: str, body: str, verbs: Sequence[str]) -> dict[str, Any]:
+    named = {"name": name, "singularName": singular, "namespaced": kind.namespaced}
+    return named | {"kind": body, "verbs": list(verbs)}
 
 
 def _nicknames(kind: Kind) -> dict[str, Any]:

@@ -28,13 +28,13 @@ from .access import (
     Subresource,
     UserInfo,
     Virtual,
+    attributes,
     refusal,
 )
 from .builtin import kinds_of_version
 from .definitions import fill_definition, kinds_of
 from .discovery import Discovery
 from .kinds import Registry
-from .paths import attributes
 from .plain import PlainPaths
 from .resources import Resources
 from .status import StatusError, internal

@@ -95,16 +95,15 @@ class Management:
         """DPU clusters, Cluster API's Secrets, and requests in every state."""
         self.cluster.add_namespace("clusters", {"cluster.x-k8s.io/provider": "demo"})
         for number, other in enumerate(self.others.values()):
-            self._cluster_api(other)
+            labels = {"cluster.x-k8s.io/cluster-name": other.name}
+            self._secret("clusters", f"{other.name}-kubeconfig", {"value": admin_kubeconfig(other)}, labels)
             if other.state is not ServerState.SLOW and number < 8:
                 self.dpu_cluster(other)
-        self._unborn_cluster()
+        unborn = condition("Ready", False, "ControlPlaneNotReady", self.now)
+        spec = {"type": "kamaji", "version": "v1.34.1", "maxNodes": 1000}
+        self._put_cluster("tenant-next", spec, "Creating", unborn)
         self._requests()
         self.settler.account(UNATTENDED, _LONG)
-
-    def _cluster_api(self, other: EmbeddedCluster) -> None:
-        labels = {"cluster.x-k8s.io/cluster-name": other.name}
-        self._secret("clusters", f"{other.name}-kubeconfig", {"value": admin_kubeconfig(other)}, labels)
 
     def _secret(self, namespace: str, name: str, data: Mapping[str, bytes], labels: Mapping[str, str]) -> None:
         form = "cluster.x-k8s.io/secret" if namespace == "clusters" else "Opaque"
@@ -116,17 +115,9 @@ class Management:
         labels = {"kamaji.clastix.io/component": "admin-kubeconfig", "kamaji.clastix.io/project": "kamaji"}
         config = admin_kubeconfig(other)
         self._secret(OPERATOR, secret, {"admin.conf": config, "super-admin.conf": config}, labels)
-        self._put_cluster(
-            other.name,
-            {"type": "kamaji", "version": other.version, "maxNodes": 1000, "kubeconfig": secret},
-            "Ready" if ready else "NotReady",
-            condition("Ready", ready, "HealthCheckPassed" if ready else "HealthCheckFailed", self.now, days=9),
-        )
-
-    def _unborn_cluster(self) -> None:
-        spec = {"type": "kamaji", "version": "v1.34.1", "maxNodes": 1000}
-        state = condition("Ready", False, "ControlPlaneNotReady", self.now, days=0)
-        self._put_cluster("tenant-next", spec, "Creating", state)
+        spec = {"type": "kamaji", "version": other.version, "maxNodes": 1000, "kubeconfig": secret}
+        state = condition("Ready", ready, f"HealthCheck{'Passed' if ready else 'Failed'}", self.now, days=9)
+        self._put_cluster(other.name, spec, "Ready" if ready else "NotReady", state)
 
     def _put_cluster(self, name: str, spec: Object, phase: str, state: Object) -> None:
         status = {"phase": phase, "conditions": [state]}
