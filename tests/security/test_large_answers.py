@@ -70,7 +70,7 @@ def bounded(memory: int) -> Iterator[None]:
 @pytest.fixture
 def far(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server counts as one beyond this machine, which may pack what it says."""
-    monkeypatch.setattr(transport, "_loopback", lambda host: False)
+    monkeypatch.setattr(transport, "is_loopback", lambda host: False)
 
 
 def packed(data: bytes, encoding: str = "gzip") -> Handler:
