@@ -18,13 +18,14 @@ from tui.actions.table import BY_NAME
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
 from tui.fleet.rows import RequestRow
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.engine import Engine
 from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.insight.hygiene import Finding, Fix
 from tui.issuance.model.clusters import KubeconfigClusters
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.severity import Severity
-from tui.issuance.model.types import Address, Credential, FileDestination, Handle, Identity, IssueSpec
+from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec
 from tui.issuance.records.state import StateStore
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.saving import write_text

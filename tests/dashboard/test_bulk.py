@@ -15,9 +15,10 @@ from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tui.actions.jobs import Job, Task
 from tui.demo.apiserver.faults import Answer, FaultRule, Hang
 from tui.demo.running import FleetThread
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.engine import Engine
 from tui.issuance.model.clusters import KubeconfigClusters
-from tui.issuance.model.types import Identity, IssueSpec, SecretDestination, StepStatus
+from tui.issuance.model.types import Identity, IssueSpec, StepStatus
 from tui.issuance.records.state import StateStore
 from tui.kube.resource import NAMESPACES, SERVICE_ACCOUNTS
 

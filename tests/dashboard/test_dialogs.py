@@ -16,11 +16,13 @@ from textual.widgets import Button, Input, Select, Static
 
 from tui.actions.exporting import ExportWish
 from tui.actions.table import NOVELTIES
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.families.dpf import DPURequestDraft
 from tui.issuance.families.token_secret.identity import IdentityWish, SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, FileDestination, Identity, IssueSpec, SecretDestination
+from tui.issuance.model.types import Address, Credential, Identity, IssueSpec
 from tui.screens.dialogs.choosing import ChooseNewScreen
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.export import ExportScreen

@@ -12,7 +12,8 @@ from tui.actions import work
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.rotating import ROTATE
 from tui.demo.apiserver.faults import Answer, FaultRule
-from tui.issuance.model.types import Credential, FileDestination, Identity, IssueSpec
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.model.types import Credential, Identity, IssueSpec
 from tui.kube.resource import PODS
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.settings import Confirm, Loaded, Settings, default_path

@@ -13,14 +13,14 @@ from textual.widgets import Button, Checkbox, Input, Select, Static
 
 from tests.cli.conftest import kubemint
 from tests.dashboard.conftest import Driver, Open, done, fault
-from tui.actions.exporting import MERGE
 from tui.demo.apiserver.faults import FaultRule, Hang
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, FileDestination
+from tui.issuance.model.types import Address
 from tui.kube.errors import ReadOnly
 from tui.kube.sensitive import MASK
 from tui.screens.dialogs.confirm import ConfirmScreen
-from tui.screens.dialogs.export import SECRET, ExportScreen
+from tui.screens.dialogs.export import ExportScreen
 from tui.screens.dialogs.new_credential import NewCredentialScreen
 from tui.settings import Loaded, Settings, default_path
 
@@ -116,7 +116,7 @@ async def test_a_merge_shows_its_entries_and_keeps_the_rest(dashboard: Open, tmp
     config.write_text("apiVersion: v1\nkind: Config\n# mine\nclusters: []\ncontexts: []\nusers: []\n")
     async with dashboard(only=["tenant-a"]) as driver:
         screen = await asked(driver)
-        await choose(driver, "kept", MERGE)
+        await choose(driver, "kept", "an existing kubeconfig")
         await write_to(driver, config)
         await driver.until(lambda: "+- name: frontend" in shown(screen))
         assert f"--merge {config}" in screen.command()
@@ -130,7 +130,7 @@ async def test_a_secret_is_compared_with_what_the_cluster_has(dashboard: Open) -
     async with dashboard(only=["tenant-a"]) as driver:
         for there in (False, True):
             screen = await asked(driver)
-            await choose(driver, "kept", SECRET)
+            await choose(driver, "kept", "a Secret in a cluster")
             await write_to(driver, "web/export-test")
             if there:
                 await choose(driver, "format", Format.TOKEN)
@@ -152,7 +152,7 @@ async def test_a_protected_cluster_gets_no_secret(dashboard: Open, tmp_path: Pat
     protected = Loaded(Settings(read_only_contexts=("tenant-*",)), default_path())
     async with dashboard(only=["tenant-a"], settings=protected) as driver:
         screen = await asked(driver)
-        await choose(driver, "kept", SECRET)
+        await choose(driver, "kept", "a Secret in a cluster")
         assert "read-only" in said(screen)
         await driver.press("ctrl+s")
         assert driver.app.screen is screen

@@ -16,7 +16,7 @@ from tests.dashboard.forms import pick, put
 from tests.dashboard.held import accepted, decoded, held
 from tui.demo.apiserver.storage import SECRETS
 from tui.demo.running import FleetThread
-from tui.screens.dialogs.export import SECRET, ExportScreen
+from tui.screens.dialogs.export import ExportScreen
 from tui.screens.dialogs.files import ExportJournalScreen, WriteScreen
 from tui.screens.dialogs.snippet import SnippetScreen
 
@@ -51,7 +51,7 @@ async def test_a_copy_in_a_file_one_in_a_secret_and_what_the_journal_says(dashbo
         await driver.click("api-kubeconfig")
         await driver.click("e export")
         screen = await driver.on(ExportScreen)
-        await pick(driver, "f-kept", SECRET)
+        await pick(driver, "f-kept", "a Secret in a cluster")
         await put(driver, "f-path", "payments/api-again")
         await driver.until(lambda: not screen.query_one("#accept", Button).disabled)
         before = len(driver.app.session.jobs.all)

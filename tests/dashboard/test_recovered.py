@@ -10,7 +10,8 @@ from tests.dashboard.conftest import Driver, Open, done
 from tui.app import KubemintApp
 from tui.demo.running import FleetThread
 from tui.fleet.fleet import Fleet
-from tui.issuance.model.types import FileDestination, Identity, IssueSpec
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.model.types import Identity, IssueSpec
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.shell.memory import Memory, write

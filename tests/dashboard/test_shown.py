@@ -18,9 +18,10 @@ from tests.dashboard.test_typing import told
 from tui.actions.meant import another
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.running import FleetThread
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import ChangedMeanwhile
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec, SecretDestination
+from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec
 from tui.screens.dialogs import replacing
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.export import ExportScreen

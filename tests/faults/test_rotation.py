@@ -189,6 +189,6 @@ async def test_a_file_that_another_kubemint_committed_just_now_is_still_ours(
     await ebench.rotate(issued.address)
     answers = [before]
     monkeypatch.setattr(ebench.state, "export_record", lambda address: answers.pop() if answers else record(address))
-    held = await FilePlace(ebench.arena.file(), ebench.arena.identity(), ebench.state).look()
+    held = await FilePlace(ebench.arena.file().path, ebench.arena.identity(), ebench.state).look()
     assert held.exists
     assert not answers

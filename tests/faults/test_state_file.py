@@ -20,7 +20,6 @@ import pytest
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench, new_arena
 from tests.issuance.test_state import filled
-from tui.issuance.destinations.place import file_address
 from tui.issuance.errors import StateError, is_given_up
 from tui.issuance.model.types import Action, Address, StepResult, StepStatus
 from tui.issuance.records.state import StateStore
@@ -412,9 +411,7 @@ async def test_without_its_state_nothing_is_begun_and_that_is_said(arena: Arena,
         await bench.issue(arena.spec(arena.file()))
         before = await bench.handles()
         slip(bench.state.folder)
-        outcome = await bench.engine.execute(
-            await bench.engine.plan_rotate(file_address(arena.file(), arena.identity()))
-        )
+        outcome = await bench.engine.execute(await bench.engine.plan_rotate(arena.file().address(arena.identity())))
         assert not outcome.ok
         assert "was removed or replaced while kubemint runs" in outcome.error
         assert "start kubemint again" in outcome.hint

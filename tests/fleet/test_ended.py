@@ -23,9 +23,11 @@ from tui.fleet.handles import CACHED, Gone
 from tui.fleet.marked import held_until, marked_at
 from tui.fleet.rows import ClusterRow
 from tui.fleet.store import FleetStore
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.families.listing import Noted as TokenSecret, NotedMeta
 from tui.issuance.families.token_secret.listing import credential as token_secret_credential
-from tui.issuance.model.types import Address, Credential, FileDestination, Identity, SecretDestination, State
+from tui.issuance.model.types import Address, Credential, Identity, State
 from tui.issuance.objects.token_secret import ACCOUNT_NAME, ACCOUNT_UID
 from tui.kube.resource import SECRETS
 

@@ -17,10 +17,11 @@ from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import AccountRow, Reach
 from tui.fleet.store import Area, FleetChange, Query
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import FileDestination, Identity, IssueSpec, State
+from tui.issuance.model.types import Identity, IssueSpec, State
 from tui.issuance.objects import managed
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS

@@ -16,8 +16,10 @@ from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.handles import AGAIN
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, Handle, Identity, IssueSpec, SecretDestination, State
+from tui.issuance.model.types import Address, Handle, Identity, IssueSpec, State
 from tui.issuance.objects import managed
 from tui.issuance.records.state import StateStore
 from tui.kube.client import Client

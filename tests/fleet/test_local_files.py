@@ -16,10 +16,11 @@ from tui.fleet.local_files import LocalFiles
 from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.store import FleetStore
 from tui.issuance.destinations import file as file_place
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.loop.keeping import RENEWABLE, RenewalLoop, Watched
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.renewal import state_of
-from tui.issuance.model.types import Action, Address, Credential, FileDestination, Handle, Identity, IssueSpec, State
+from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, IssueSpec, State
 from tui.issuance.records.intent import Export, Revocation
 from tui.issuance.records.state import StateStore
 

@@ -16,18 +16,11 @@ from tui.fleet.fleet import Fleet
 from tui.fleet.renewal_leases import LEASE, RenewalLeases, written_in
 from tui.fleet.renewing import watched
 from tui.fleet.store import Area
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.loop.keeping import RenewalLoop, Watched
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import (
-    Action,
-    Address,
-    Credential,
-    FileDestination,
-    Identity,
-    IssueSpec,
-    Outcome,
-    SecretDestination,
-)
+from tui.issuance.model.types import Action, Address, Credential, Identity, IssueSpec, Outcome
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.transaction.lease import LEASES

@@ -16,10 +16,11 @@ from tui.fleet import shoots
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import ENTER, ClusterRow, Reach, ShootFacts
 from tui.fleet.shoots import ASLEEP, UNBORN, _place
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.families.gardener.garden import SHOOTS
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import AccessLevel, FileDestination, Identity, IssueSpec, State
+from tui.issuance.model.types import AccessLevel, Identity, IssueSpec, State
 from tui.issuance.objects.viewer import CANNOT_MINT
 from tui.kube.client import PatchKind
 

@@ -11,10 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.engine import Engine
 from tui.issuance.model.clusters import KubeconfigClusters
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, Identity, IssueSpec, Outcome, SecretDestination
+from tui.issuance.model.types import Address, Identity, IssueSpec, Outcome
 from tui.issuance.objects.managed import SELECTOR
 from tui.issuance.records.state import StateStore
 from tui.kube.client import Client, Timeouts

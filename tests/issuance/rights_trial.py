@@ -15,20 +15,13 @@ from typing import Any
 from tests.issuance.dpf_place import Place
 from tui.demo.operators.kubeconfigs import vouching
 from tui.fleet.reach import Timing
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.engine import Engine
 from tui.issuance.families.rights import Flow
 from tui.issuance.formats import Format
 from tui.issuance.model.clusters import KubeconfigClusters
-from tui.issuance.model.types import (
-    Destination,
-    FileDestination,
-    Identity,
-    IssueSpec,
-    Plan,
-    SecretDestination,
-    StepResult,
-    StepStatus,
-)
+from tui.issuance.model.types import Destination, Identity, IssueSpec, Plan, StepResult, StepStatus
 from tui.issuance.records.state import StateStore
 from tui.issuance.users.grace_length import GraceWish
 from tui.kube.errors import KubeError

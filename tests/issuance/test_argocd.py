@@ -21,6 +21,7 @@ from tests.issuance.tenancy import one_context
 from tui.demo import EmbeddedFleet
 from tui.fleet.fields import lifetimes
 from tui.fleet.rows import Reach
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.families.argocd import secret as argo
 from tui.issuance.families.argocd.listing import LISTINGS, Kept
@@ -30,7 +31,7 @@ from tui.issuance.families.delivering import NotDelivered
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.renewal import state_of
-from tui.issuance.model.types import Address, FileDestination, Identity, State
+from tui.issuance.model.types import Address, Identity, State
 from tui.issuance.objects import token_secret
 from tui.issuance.records.deliveries import Gate
 from tui.issuance.records.entering import Allowed, Trust, TrustedSource, Untrusted, Unusable, Yes

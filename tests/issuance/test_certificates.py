@@ -17,13 +17,14 @@ import yaml
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.families.certificate import request, signed
 from tui.issuance.families.certificate.wish import CertificateWish, Key
 from tui.issuance.formats import Format
 from tui.issuance.insight.irrevocable import irrevocable
 from tui.issuance.model.certificate import CertificateError, read_certificate
-from tui.issuance.model.types import Address, FileDestination, Outcome, State, StepStatus, kind_label
+from tui.issuance.model.types import Address, Outcome, State, StepStatus, kind_label
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.kubeconfig import parse

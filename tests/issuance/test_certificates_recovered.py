@@ -10,7 +10,8 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.test_certificates import Died, accepted, certificate_in, issued, requests, wish
 from tui.demo import FaultRule
 from tui.demo.apiserver.faults import Cut, Hang
-from tui.issuance.model.types import Address, FileDestination, State
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.model.types import Address, State
 
 
 async def test_a_server_that_does_not_answer_may_create_the_request_still(embedded: Arena) -> None:

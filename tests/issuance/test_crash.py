@@ -15,7 +15,8 @@ from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dpf_place import Clock
 from tests.issuance.dying import KILLED, SURVIVED, Doomed
 from tui.demo import FaultRule, Hang
-from tui.issuance.model.types import FileDestination, Outcome, State
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.model.types import Outcome, State
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 

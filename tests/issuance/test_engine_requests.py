@@ -15,12 +15,13 @@ from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import Clock, Place
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.families.dpf import DPU_REQUESTS, DPURequestDraft
 from tui.issuance.families.dpf.cleanup import leftovers_of
 from tui.issuance.families.dpf.resources import HANDLE
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, State
+from tui.issuance.model.types import Address, State
 from tui.issuance.objects.managed import FINGERPRINT
 from tui.issuance.revoking.found import id_of
 from tui.issuance.revoking.sought import Sought

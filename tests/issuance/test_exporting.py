@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tests.issuance.arena import Bench, token_in
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.destinations.masking import masked_text
 from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, SecretDestination, State
+from tui.issuance.model.types import Address, State
 from tui.issuance.tokens.copying import Word
 from tui.kube.errors import ReadOnly
 from tui.kube.resource import SECRETS

@@ -14,9 +14,10 @@ import pytest
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
 from tui.issuance.destinations import place as places
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import FileError
 from tui.issuance.model.renewal import needs_refresh, same_wish
-from tui.issuance.model.types import SecretDestination, StepStatus
+from tui.issuance.model.types import StepStatus
 from tui.kube.errors import Unreachable
 
 ANSWERS = [400, 401, 403, 404, 409, 410, 422, 429, 500, 503]

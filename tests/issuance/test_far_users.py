@@ -10,9 +10,10 @@ import pytest
 from tests.issuance.arena import Bench
 from tests.issuance.test_lineage import branch, lines, put_pod, traced
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.insight.lineage_tree import Part
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, Handle, SecretDestination
+from tui.issuance.model.types import Address, Credential, Handle
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, STORES, tenant_store
 from tui.issuance.users.external_views import StoreRef, external_view, store_view
 from tui.issuance.users.far_users import LONGEST, Copied, Fetch, Overview, copies_of, far_use, fetchers, leads_to

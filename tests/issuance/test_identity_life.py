@@ -9,9 +9,10 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.test_identity import NAME, create, file_address, get, left, token_path
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, Outcome, State
+from tui.issuance.model.types import Address, Outcome, State
 from tui.issuance.objects import token_secret
 from tui.issuance.revoking.already import Already
 from tui.kube.resource import SECRETS

@@ -12,10 +12,12 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, token_in
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import IssuanceError, Unasked, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.claims import read_token
-from tui.issuance.model.types import Action, FileDestination, Identity, SecretDestination, StepResult, StepStatus
+from tui.issuance.model.types import Action, Identity, StepResult, StepStatus
 from tui.issuance.objects.managed import MANAGED_BY, credential_from_secret
 from tui.issuance.objects.token_request import body, request_token
 from tui.kube.client import Client

@@ -20,21 +20,14 @@ from tui.fleet.hygiene import check
 from tui.fleet.orphans import Accounts, sort
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.store import FleetStore
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.insight.hygiene import Fix, Report
 from tui.issuance.insight.hygiene.lost_handles import lost_handle
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.severity import Severity
-from tui.issuance.model.types import (
-    Address,
-    Credential,
-    FileDestination,
-    Handle,
-    Identity,
-    IssueSpec,
-    SecretDestination,
-    State,
-)
+from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec, State
 from tui.issuance.objects import managed
 from tui.issuance.records.state import StateStore
 from tui.issuance.trust import handle_names, orphans

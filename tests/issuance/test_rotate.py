@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from tests.issuance.arena import SECOND, Arena, Bench, token_in
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, Identity, Outcome, State, StepStatus
+from tui.issuance.model.types import Address, Identity, Outcome, State, StepStatus
 from tui.issuance.objects.managed import SELECTOR
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound, Unauthorized

@@ -15,6 +15,7 @@ import yaml
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.demo.apiserver.pki import Authority
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import IssuanceError, Unasked, UsageError
 from tui.issuance.families.gardener.garden import PROJECTS, SHOOTS, Project, Shoot, shoot_at
 from tui.issuance.families.gardener.shoot_kubeconfig import ShootKubeconfig, check_duration, read, request
@@ -24,7 +25,6 @@ from tui.issuance.model.types import (
     AccessLevel,
     Action,
     Address,
-    FileDestination,
     Identity,
     IssueSpec,
     Outcome,

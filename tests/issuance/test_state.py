@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import StateError
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
-    FileDestination,
     Handle,
     Identity,
     IssueSpec,

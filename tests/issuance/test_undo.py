@@ -13,10 +13,11 @@ from tests.issuance.arena import Arena, Bench, token_in
 from tests.issuance.dying import KILLED, Doomed
 from tests.issuance.test_engine_requests import address_of, forget
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.families.dpf.cleanup import leftovers_of
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Action, FileDestination, StepStatus
+from tui.issuance.model.types import Action, StepStatus
 from tui.kube.resource import SECRETS
 
 from .dpf_place import Clock, Place, embedded_place

@@ -7,19 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import (
-    Action,
-    Address,
-    Credential,
-    Handle,
-    Identity,
-    IssueSpec,
-    Push,
-    SecretDestination,
-    ShootAccess,
-)
+from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, IssueSpec, Push, ShootAccess
 from tui.issuance.records.intent import Export, Intent, Revocation
+from tui.issuance.records.state import as_destination
 from tui.issuance.records.whereabouts import (
     UNREADABLE,
     Same,
@@ -146,7 +138,7 @@ def test_what_was_stamped_stays_so_when_it_is_written_again() -> None:
 def test_a_record_of_earlier_versions_does_not_become_one_of_this_cluster() -> None:
     """Else whoever writes it again under another cluster of that name would make it one of that."""
     data = msgspec.json.encode(record())
-    read = as_read(msgspec.json.decode(data, type=Export))
+    read = as_read(msgspec.json.decode(data, type=Export, dec_hook=as_destination))
     assert judge(of_cluster(read, "default"), at()) is Same.UNKNOWN
     again = stamped(read, {"default": at(), "edge": at(B, cluster="edge")})
     assert judge(of_cluster(again, "default"), at()) is Same.UNKNOWN

@@ -9,20 +9,11 @@ import msgspec
 import pytest
 
 from tests.issuance.arena import Bench
-from tui.issuance.destinations.place import address_of
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import (
-    Address,
-    Credential,
-    Destination,
-    FileDestination,
-    Handle,
-    Identity,
-    IssueSpec,
-    State,
-)
+from tui.issuance.model.types import Address, Credential, Destination, Handle, Identity, IssueSpec, State
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.tokens import wishes
@@ -76,7 +67,7 @@ def test_a_file_belongs_to_the_token_that_it_holds(
 
 async def wished(bench: Bench, address: Address) -> tuple[set[Address], Any, str]:
     spec, request = await wishes.wish_of(bench.engine._context, address)
-    return {address_of(place, spec.identity) for place in spec.destinations}, spec, request
+    return {place.address(spec.identity) for place in spec.destinations}, spec, request
 
 
 async def marks(bench: Bench, name: str, **said: str | None) -> None:
@@ -87,7 +78,7 @@ async def marks(bench: Bench, name: str, **said: str | None) -> None:
 
 def places_in(spec: IssueSpec) -> list[Destination]:
     """In the same order, however they were found."""
-    return sorted(spec.destinations, key=lambda place: str(address_of(place, spec.identity)), reverse=True)
+    return sorted(spec.destinations, key=lambda place: str(place.address(spec.identity)), reverse=True)
 
 
 def file_of(destination: FileDestination) -> Address:
@@ -141,8 +132,8 @@ async def test_a_merged_kubeconfig_stays_one(ebench: Bench) -> None:
     copied = msgspec.structs.replace(arena.file("copied"), merge=True)
     issued = await ebench.issue(arena.spec(arena.secret("one"), merged))
     assert (await ebench.engine.export(issued.address, copied)).ok
-    entry = address_of(merged, arena.identity())
-    for address in (issued.address, entry, address_of(copied, arena.identity())):
+    entry = merged.address(arena.identity())
+    for address in (issued.address, entry, copied.address(arena.identity())):
         _, spec, _ = await wished(ebench, address)
         assert places_in(spec) == [arena.secret("one"), copied, merged], address
     record = ebench.state.export_record(entry)

@@ -17,6 +17,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.dpf_place import CLOCK, Place
 from tui.demo import Answer, Cut, FaultRule
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import ChangedMeanwhile, UsageError
 from tui.issuance.families.dpf.aside import left_to
 from tui.issuance.families.dpf.cleanup import Leftover, leftovers_of, written
@@ -27,7 +28,7 @@ from tui.issuance.families.dpf.tending import trace
 from tui.issuance.families.tenants.wish import PushWish
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, Identity, Push
+from tui.issuance.model.types import Address, Identity, Push
 from tui.issuance.objects import managed
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, push_secret
 from tui.issuance.objects.token_request import request_token

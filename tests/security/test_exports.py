@@ -15,10 +15,12 @@ import pytest
 import yaml
 
 from tests.issuance.arena import Arena, Bench, handle_of, token_in
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import NotProved
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, Identity, SecretDestination, State
+from tui.issuance.model.types import Address, Identity, State
 from tui.issuance.objects import managed
 from tui.issuance.tokens.copying import Word
 from tui.issuance.tokens.exporting import OtherServer

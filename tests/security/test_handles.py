@@ -12,18 +12,10 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import (
-    Action,
-    Address,
-    Credential,
-    FileDestination,
-    Handle,
-    Identity,
-    IssueSpec,
-    Push,
-    SecretDestination,
-)
+from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, IssueSpec, Push
 from tui.issuance.objects import deleting, managed
 from tui.issuance.objects.deleting import End
 from tui.issuance.records.intent import Intent, Revocation

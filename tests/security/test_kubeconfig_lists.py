@@ -11,13 +11,14 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tests.issuance.samples import ENDPOINT, jwt
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.kubeconfig_file import Names, merge, preview
 from tui.issuance.destinations.merge import MergePlace
 from tui.issuance.formats import Format
 from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.formats.yaml_text import dump
 from tui.issuance.model.clusters import KubeconfigClusters
-from tui.issuance.model.types import FileDestination, Identity
+from tui.issuance.model.types import Identity
 from tui.kube import kubeconfig as loading
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError
@@ -148,5 +149,5 @@ async def test_a_delivered_cluster_is_called_by_the_way_to_it(ebench: Bench, fir
     clusters = Delivered(str(ebench.arena.kubeconfig))
     for cluster, called in (("prod/default/ten", "prod/default/ten"), ("own", "prod-cluster")):
         identity = Identity(cluster, "default", "robot")
-        place = MergePlace(FileDestination(str(first), merge=True), identity, clusters, ebench.state)
+        place = MergePlace(FileDestination(str(first), merge=True).address(identity), identity, clusters, ebench.state)
         assert place._names() == Names(called, "robot")

@@ -24,9 +24,10 @@ from tui.demo import Answer, FaultRule
 from tui.fleet.fleet import Fleet
 from tui.fleet.renewing import watched
 from tui.fleet.store import Area
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, SecretDestination
+from tui.issuance.model.types import Address
 from tui.issuance.objects import managed
 from tui.issuance.trust.whose import AnotherCluster
 from tui.kube.client import Client

@@ -16,9 +16,10 @@ import yaml
 from tests.cli.conftest import kubemint
 from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import IssuanceError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, Handle, Identity, SecretDestination
+from tui.issuance.model.types import Address, Credential, Handle, Identity
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.revoking import others

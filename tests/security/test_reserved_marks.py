@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.destinations.registry import places_for
 from tui.issuance.families.dpf import DPURequestDraft, validate
-from tui.issuance.model.types import Identity, IssueSpec, Push, SecretDestination, State
+from tui.issuance.model.types import Identity, IssueSpec, Push, State
 from tui.issuance.objects import managed
 from tui.issuance.tokens.plans import check_spec
 

@@ -21,11 +21,12 @@ import tui
 from tests.issuance.arena import Arena, Bench, make_namespace, token_in
 from tests.issuance.dpf_place import Place
 from tui.demo import Answer, FaultRule
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.families.token_secret.identity import IdentityWish, SelfWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, State
+from tui.issuance.model.types import Address, State
 from tui.issuance.records.entering import NO_AUTHORITY
 from tui.issuance.records.whereabouts import Whereabouts, may_be
 from tui.issuance.trust.showing import Shown, asked_beside, judge

@@ -13,11 +13,12 @@ import pytest
 
 from tests.issuance.arena import Bench, token_in
 from tests.security.test_somebody_elses_files import ADMIN, BOB, as_root
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.secret import sorted_out
 from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
 from tui.issuance.errors import FileError, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Action, FileDestination
+from tui.issuance.model.types import Action
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 

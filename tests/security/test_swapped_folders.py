@@ -20,7 +20,7 @@ from tui.issuance.destinations.files import make_private, write_private
 from tui.issuance.destinations.folders import reached
 from tui.issuance.destinations.standing import write_file
 from tui.issuance.errors import IssuanceError
-from tui.issuance.model.types import FileDestination, Identity
+from tui.issuance.model.types import Identity
 from tui.issuance.records.state import StateStore
 from tui.kube.errors import KubeError
 
@@ -74,7 +74,7 @@ def forced(path: Path) -> None:
 def placed(path: Path) -> None:
     """As a plan does, with an undo after it; on its own thread, so that calls are counted one after the other."""
     with closing(StateStore.open(path.parents[2] / "state")) as state:
-        place = FilePlace(FileDestination(str(path)), Identity("c", "shop", "robot"), state, force=True)
+        place = FilePlace(str(path), Identity("c", "shop", "robot"), state, force=True)
         place._look()
         place._put(NEW)
         place._restore()

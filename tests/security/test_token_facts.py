@@ -10,18 +10,11 @@ import msgspec
 import pytest
 
 from tests.issuance.samples import ENDPOINT, jwt
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import NotProved
 from tui.issuance.formats import Format
-from tui.issuance.model.types import (
-    Address,
-    Credential,
-    FileDestination,
-    Handle,
-    Identity,
-    IssueSpec,
-    Push,
-    SecretDestination,
-)
+from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec, Push
 from tui.issuance.objects.managed import renewal_point
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.intent import Export

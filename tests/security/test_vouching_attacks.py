@@ -17,11 +17,12 @@ import pytest
 
 from tests.issuance.arena import Arena, Bench, handle_of, token_in
 from tests.issuance.dpf_place import Clock
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import ChangedMeanwhile, UsageError
 from tui.issuance.families.token_secret.identity import IdentityWish
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, FileDestination, State
+from tui.issuance.model.types import Address, State
 from tui.issuance.objects import managed, token_secret
 from tui.issuance.transaction import replacing
 from tui.kube.client import Client

@@ -10,20 +10,12 @@ import msgspec
 import pytest
 
 from tests.issuance.samples import ENDPOINT, jwt
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.formats import Format
 from tui.issuance.insight.irrevocable import irrevocable
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import (
-    Address,
-    Credential,
-    FileDestination,
-    Handle,
-    Identity,
-    IssueSpec,
-    SecretDestination,
-    ShootAccess,
-    State,
-)
+from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec, ShootAccess, State
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.intent import Export
 from tui.issuance.transaction import after_ending

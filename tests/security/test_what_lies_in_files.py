@@ -16,6 +16,7 @@ from tests.issuance.dpf_place import Clock
 from tests.issuance.samples import ENDPOINT
 from tui.issuance.destinations import kubeconfig_file, kubeconfig_marks, lying
 from tui.issuance.destinations.files import read_private
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.lying import Lies, Looks, Seen
 from tui.issuance.destinations.standing import WouldReplace
 from tui.issuance.errors import UsageError
@@ -23,7 +24,7 @@ from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.formats.yaml_text import dump
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.renewal import state_of
-from tui.issuance.model.types import Address, Credential, FileDestination, Identity, State
+from tui.issuance.model.types import Address, Credential, Identity, State
 from tui.issuance.records.intent import Export
 from tui.issuance.revoking.sought import Sought
 from tui.kube.sensitive import Sensitive

@@ -18,9 +18,10 @@ from tests.security.test_vouching_attacks import Attacker
 from tui.demo import Answer, FaultRule
 from tui.fleet.fleet import Fleet
 from tui.fleet.store import Area
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Handle, SecretDestination, State
+from tui.issuance.model.types import Address, Handle, State
 from tui.issuance.objects import managed, token_secret
 from tui.issuance.transaction.replacing import Revoked
 from tui.kube.errors import Conflict, NotFound

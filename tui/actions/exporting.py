@@ -22,7 +22,6 @@ from tui.issuance import (
     Format,
     Said,
     Values,
-    Way,
     asking as ask,
 )
 from tui.kube.paths import file_stem
@@ -36,12 +35,7 @@ if TYPE_CHECKING:
 
     from tui.issuance import Engine, ExportPreview
 
-SECRET: Final = Way(
-    "a Secret in a cluster", "--secret", "NS/NAME", "Secret",
-    "Keep it in this Secret of its own cluster, or of --context.",
-)  # fmt: skip
-MERGE: Final = ask.MERGE.name
-_KEPT, _PATH = ask.place_fields("Write to", SECRET)
+_KEPT, _PATH = ask.place_fields("Write to", copy=True)
 OTHER_SERVER: Final = Field(
     id="other_server", label="it may lead elsewhere than its cluster is known to be", flags=("--other-server",),
     control=Control.TICK, default=False, word=True, rank=5,
@@ -85,16 +79,10 @@ def begun(credential: Credential, folder: Path) -> Said:
 
 def suggested(said: Said, folder: Path) -> Mapping[str, str]:
     """Where it goes by default."""
-    kept = said.get("kept")
-    if kept == MERGE:
-        return {"path": "~/.kube/config"}
-    if kept == SECRET.name:
-        return {"path": said["copy"]}
     name, suffix = file_stem(Path(said["stem"]).name), Format(said["format"]).rules.suffix
-    path = folder / f"{name}.{suffix}"
-    if said["address"] == f"file:{path}":  # a copy beside itself, not over itself
-        path = folder / f"{name}-copy.{suffix}"
-    return {"path": str(path)}
+    beside = "-copy" if said["address"] == f"file:{folder / f'{name}.{suffix}'}" else ""  # and not over itself
+    usual = ask.Usual(folder, f"{name}{beside}.{suffix}", said["copy"])
+    return {"path": ask.place_way(said).suggest(usual)}
 
 
 def own_files(folder: Path, rows: Iterable[Row]) -> list[tuple[CredentialRow | RequestRow, Path]]:
@@ -128,11 +116,11 @@ def copies(folder: Path, rows: Sequence[Row]) -> list[tuple[Row, ExportWish]]:
 
 def goes_without_saying(said: Said) -> list[str]:
     """What a command line need not say: the credential's own format, its own cluster."""
-    implied = Format.KUBECONFIG.value if said.get("kept") == MERGE else said.get("own format")
-    secret = said.get("kept") == SECRET.name
+    way = ask.place_way(said)
+    implied = Format.KUBECONFIG.value if way.merges else said.get("own format")
     return [
         *(["format"] if said.get("format") == implied else []),
-        *(["cluster"] if not secret or said.get("cluster") == said.get("own cluster") else []),
+        *(["cluster"] if not way.in_cluster or said.get("cluster") == said.get("own cluster") else []),
     ]
 
 
@@ -144,12 +132,12 @@ def _begin(asked: Asked, row: Row | None) -> Said:
 
 
 def _make(values: Values) -> ExportWish:
-    form = values["format"] or (Format.KUBECONFIG if values["kept"] == MERGE else None)
+    form = values["format"] or (Format.KUBECONFIG if ask.place_way(values).merges else None)
     return ExportWish(values["address"], ask.place_of(values, values["cluster"]), form)
 
 
 def _check(said: Said, values: Values) -> Iterable[Fault]:
-    if said.get("kept") == SECRET.name and not said.get("cluster"):
+    if ask.place_way(said).in_cluster and not said.get("cluster"):
         yield Fault("cluster", "choose one")
     yield from ask.place_faults(said, values.get("format") or None)
 
@@ -158,8 +146,8 @@ EXPORT: Final = Action[ExportWish](
     name="export", title="Export", says="write to a file of its own",
     key="e", footer=True, needs=Needs.SOME, writes=True, fits=fit.MATERIAL,
     fields=FIELDS, begin=_begin, suggest=suggested, make=_make, check=_check, implied=goes_without_saying,
-    title_of=lambda wish: f"{short_address(str(wish.address))} → {ask.place_said(wish.destination)}",
+    title_of=lambda wish: f"{short_address(str(wish.address))} → {wish.destination.said}",
     plan=lambda engine, wish, **words: engine.plan_export(wish.address, wish.destination, wish.format, **words),
-    said=lambda wish, outcome: f"written to {ask.place_said(wish.destination)}",
+    said=lambda wish, outcome: f"written to {wish.destination.said}",
     verb=("export",),
 )  # fmt: skip

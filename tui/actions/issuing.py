@@ -8,15 +8,12 @@ from typing import Final
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
-from tui.issuance import Fault, Field, FileDestination, Format, Identity, IssueSpec, Said, Values, Way, asking as ask
+from tui.issuance import Fault, Field, Format, Identity, IssueSpec, Said, Values, asking as ask
 from tui.kube.paths import file_stem
 
 from .action import Action, Menu, Needs
 from .lines import Asked
 
-SECRET: Final = Way(
-    "a Secret in the cluster", "--secret", "NS/NAME", "Secret", "Keep it in this Secret of the same cluster."
-)
 FIELDS: Final = (
     ask.CLUSTER,
     ask.NAMESPACE,
@@ -28,7 +25,7 @@ FIELDS: Final = (
     ask.DURATION,
     ask.AUDIENCES,
     ask.format_field("--type", default=Format.KUBECONFIG.value, help="The format."),
-    *ask.place_fields("Keep in", SECRET),
+    *ask.place_fields("Keep in"),
     ask.REPLACE,
     ask.FORCE,
 )  # fmt: skip
@@ -43,29 +40,17 @@ def begun(cluster: str, identity: Identity | None, folder: Path, lifetime: str) 
 
 def suggested(said: Said, folder: Path) -> Mapping[str, str]:
     """Where it is kept by default."""
-    namespace, name, kept = said.get("namespace", ""), said.get("account", ""), said.get("kept", ask.OUT.name)
+    namespace, name = said.get("namespace", ""), said.get("account", "")
     if not name:
         return {"path": ""}
-    if kept == SECRET.name:
-        return {"path": f"{namespace}/{name}-credential"}
-    if kept == ask.MERGE.name:
-        return {"path": str(Path("~/.kube/config"))}
-    suffix = Format(said.get("format") or Format.KUBECONFIG).rules.suffix
-    return {"path": str(folder / f"{file_stem(f'{namespace}-{name}')}.{suffix}")}
+    file = f"{file_stem(f'{namespace}-{name}')}.{Format(said.get('format') or Format.KUBECONFIG).rules.suffix}"
+    return {"path": ask.place_way(said).suggest(ask.Usual(folder, file, f"{namespace}/{name}-credential"))}
 
 
 def title_of(spec: IssueSpec) -> str:
     """For whom, and where to."""
-    places = ", ".join(map(ask.place_said, spec.destinations))
+    places = ", ".join(place.said for place in spec.destinations)
     return f"{spec.identity.namespace}/{spec.identity.name} → {places}"
-
-
-def _path_of(spec: IssueSpec) -> str:
-    return next((place.path for place in spec.destinations if isinstance(place, FileDestination)), "")
-
-
-def _merges(spec: IssueSpec) -> bool:
-    return any(isinstance(place, FileDestination) and place.merge for place in spec.destinations)
 
 
 def _begin(asked: Asked, row: Row | None) -> Said:
@@ -94,6 +79,6 @@ NEW_CREDENTIAL: Final = Action(
     menu=Menu(1, "c", "Credential", "a service account's token, kept in a file or a Secret"),
     words=(), needs=Needs.NOTHING, mutates=True, job="issue",
     fields=FIELDS, begin=_begin, suggest=suggested, make=_make, check=_check, title_of=title_of,
-    path_of=_path_of, merges=_merges,
+    path_of=lambda spec: ask.path_of(spec.destinations), merges=lambda spec: ask.merges(spec.destinations),
     verb=("issue",),
 )  # fmt: skip

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from tui.issuance import Address, Export, IssuanceError, Lease, LeaseHeld, LeaseLost, SecretDestination, holder_name
+from tui.issuance import Address, Export, IssuanceError, Lease, LeaseHeld, LeaseLost, holder_name
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 
@@ -139,4 +139,4 @@ def written_in(address: Address, export: Callable[[Address], Export | None]) -> 
         return frozenset()
     if found.spec is None:  # a copy: what it is one of is renewed
         return written_in(found.source, export) if found.source not in (None, address) else frozenset()
-    return frozenset(place.cluster for place in found.spec.destinations if isinstance(place, SecretDestination))
+    return frozenset(place.cluster for place in found.spec.destinations if place.cluster)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         readable_by_others,
         write_private,
     )
+    from .destinations.in_file import FileDestination
+    from .destinations.in_secret import SecretDestination
     from .destinations.lying import Looks as FileLooks
     from .destinations.masking import diff as masked_diff, masked_text
     from .destinations.place import absolute as absolute_path
@@ -126,7 +128,6 @@ if TYPE_CHECKING:
         Field,
         Said,
         Values,
-        Way,
         checked,
         in_command,
         in_form,
@@ -146,13 +147,11 @@ if TYPE_CHECKING:
         Address,
         Credential,
         Destination,
-        FileDestination,
         Handle,
         Identity,
         IssueSpec,
         Outcome,
         Plan,
-        SecretDestination,
         ShootAccess,
         ShootWish,
         State,
@@ -230,7 +229,7 @@ __all__ = [
     "SecretDestination", "Section", "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish",
     "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreWish",
     "TargetClusters", "TenantPush", "Tone", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable",
-    "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Way", "Wish", "WouldReplace", "Yes",
+    "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Wish", "WouldReplace", "Yes",
     "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement",
     "answer_from_cache", "asking", "authorities", "capi", "check_names", "check_namespace", "check_shoot_duration",
     "check_token_wish", "checked", "choose_shoot_way", "cluster_sources", "controller_waits_until", "countdown",
@@ -254,6 +253,8 @@ __all__ = [
 if not TYPE_CHECKING:  # type checkers know exactly what is above
     _HOMES = {
         "destinations.file": "is_missing",
+        "destinations.in_file": "FileDestination",
+        "destinations.in_secret": "SecretDestination",
         "destinations.files": (
             "MAX_FILE_READ=MAX_READ explained_file_error=explained make_private read_private readable_by_others "
             "write_private"
@@ -326,8 +327,8 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "model.renewal": "HELD_STATES=HELD OVER_STATES=OVER rotate_at state_of",
         "model.severity": "Severity",
         "model.types": (
-            "AccessLevel Action Address Credential Destination FileDestination Handle Identity IssueSpec Outcome Plan "
-            "SecretDestination ShootAccess ShootWish State StepInfo StepResult StepStatus kind_label"
+            "AccessLevel Action Address Credential Destination Handle Identity IssueSpec Outcome Plan "
+            "ShootAccess ShootWish State StepInfo StepResult StepStatus kind_label"
         ),
         "objects.external_secrets": "REMOTE_NAMESPACE REMOTE_SECRET STORES store_auth_name=auth_name",
         "objects.token_request": "IssuedToken check_token_wish=check_wish",
@@ -359,7 +360,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         ),
         "users.grace_length": "GraceWish lasting_grace=lasting",
         "model.fields": (
-            "Choice Control Fault Field Said Values Way spoken_in_form checked in_form in_command "
+            "Choice Control Fault Field Said Values spoken_in_form checked in_form in_command "
             "read_fields=read words_of_fields=words named_fields=named"
         ),
         "families.asking": "an_address",

@@ -33,7 +33,7 @@ def about(finding: Finding) -> str:
     """What a finding is about, as short as it can be said beside its cluster."""
     address = finding.address
     if address is not None and not address.here:
-        kind = address.kind.traits.label
+        kind = address.label
         return f"{kind} {address.namespace}/{address.name}" if address.namespace else f"{kind} {address.cluster}"
     if finding.identity is not None and not finding.path:
         return f"account {finding.identity.namespace}/{finding.identity.name}"

@@ -12,12 +12,12 @@ import msgspec
 from tui.issuance.errors import ChangedMeanwhile, FileError, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.material import Foreseen
-from tui.issuance.model.types import Address, FileDestination, Identity, State
+from tui.issuance.model.types import Address, Identity, State
 from tui.kube.sensitive import Sensitive
 
 from .files import read_if_there, remove, seen_through
 from .masking import diff, masked_text
-from .place import Held, file_address, taken
+from .place import Held, absolute, taken
 from .standing import Standing, Verdict, describe, judge, look_at, put, put_back
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ class FilePlace:
     live = True
     """Whether whoever reads what is written gets in."""
 
-    def __init__(self, wanted: FileDestination, identity: Identity, state: StateStore, *, force: bool = False) -> None:
-        self.address = file_address(wanted, identity)
-        self.path = Path(self.address.name)
+    def __init__(self, path: str, identity: Identity, state: StateStore, *, force: bool = False) -> None:
+        self.path = absolute(path)
+        self.address = Address.file(str(self.path))
         self.uid = ""
         self.cluster = ""
         self.label = str(self.path)
@@ -192,9 +192,11 @@ def written_to(state: StateStore, address: Address) -> set[str]:
 
 
 def is_missing(address: Address) -> bool:
-    """Whether a file that kubemint wrote is not there any more."""
+    """Whether a file that kubemint wrote is not there any more; of other places that is not known."""
     path = address.name
-    return _is_gone(path) and _is_gone(path.rpartition("#")[0] or path)  # a merged one is called PATH#IDENTITY
+    return (
+        address.is_file and _is_gone(path) and _is_gone(path.rpartition("#")[0] or path)
+    )  # a merged one is called PATH#IDENTITY
 
 
 def _is_gone(path: str) -> bool:

@@ -24,10 +24,12 @@ from .files import read_private
 from .shoot import login_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from tui.issuance.model.types import Address, Credential
-    from tui.issuance.records.intent import Export
+    from tui.issuance.records.intent import Export, Intent
+
+    from .place import Place
 
 _NO_LIFE: Final = dict.fromkeys(("issued_at", "expires_at", "rotate_at", "granted"))
 _TOKEN: Final = re.compile(rb"eyJ[\w.-]+")
@@ -62,8 +64,20 @@ def judge(recorded: str, token: Sensitive | None, also: Collection[str] = ()) ->
     return Lies.OURS if token.fingerprint == recorded or token.fingerprint in also else Lies.ANOTHER
 
 
+async def look_into(place: Place, export: Export, opened: Iterable[Intent]) -> Seen:
+    """Read a place that is no file; `opened` are the plans that may have written there. Never raises."""
+    try:
+        token = await place.token(export.credential.format or Format.KUBECONFIG)
+    except (KubeError, IssuanceError, OSError) as error:
+        return Seen(lies=Lies.UNREAD, trouble=getattr(error, "message", "") or type(error).__name__)
+    also = {plan.fingerprint for plan in opened}
+    return Seen(lies=judge(export.credential.fingerprint, token, also), token=token)
+
+
 def look(export: Export, also: Collection[str] = ()) -> Seen:
-    """Read the file. Never raises; call it in a thread."""
+    """Read the file; of another place the record alone speaks here. Never raises; call it in a thread."""
+    if not export.credential.address.is_file:
+        return Seen(lies=Lies.OURS)
     if is_missing(export.credential.address):
         return Seen(lies=Lies.GONE)
     try:
@@ -82,9 +96,10 @@ def shown(export: Export, seen: Seen) -> Credential:
     if seen.lies is Lies.GONE:
         said = "its file is gone; rotate it to write it again, or revoke it"
         return msgspec.structs.replace(credential, state=State.MISSING, message=said)
+    where = "the file" if credential.address.is_file else "it"
     said = {
-        Lies.ANOTHER: "the file holds another token than kubemint wrote",
-        Lies.NOTHING: "the file holds no token any more",
+        Lies.ANOTHER: f"{where} holds another token than kubemint wrote",
+        Lies.NOTHING: f"{where} holds no token any more",
     }.get(seen.lies, seen.trouble)
     return msgspec.structs.replace(
         credential,
@@ -114,8 +129,8 @@ class Looks:
 
     def shown(self, export: Export, also: Collection[str] = ()) -> Credential:
         """The credential as it is to be shown. Call it in a thread."""
-        if is_missing(export.credential.address):
-            return shown(export, Seen(lies=Lies.GONE))
+        if not export.credential.address.is_file or is_missing(export.credential.address):
+            return shown(export, look(export))
         key, stamp = (export.credential.address, export.credential.fingerprint), _stamp(export)
         known = self._seen.get(key)
         if known is not None and stamp and known[0] == stamp:

@@ -10,14 +10,14 @@ from tui.issuance.errors import ChangedMeanwhile, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.formats.kubeconfig import kubeconfig
 from tui.issuance.model.material import Foreseen, Writing
-from tui.issuance.model.types import FileDestination, Identity
+from tui.issuance.model.types import Address, Identity
 from tui.kube.sensitive import Sensitive
 
 from . import kubeconfig_file
 from .file import written_to
 from .files import remove, seen_through
 from .masking import masked_text
-from .place import Held, file_address
+from .place import Held
 from .shoot import login_in
 from .standing import describe, look_at
 
@@ -33,15 +33,15 @@ class MergePlace:
 
     def __init__(
         self,
-        wanted: FileDestination,
+        address: Address,
         identity: Identity,
         clusters: Clusters,
         state: StateStore,
         *,
         force: bool = False,
     ) -> None:
-        self.address = file_address(wanted, identity)
-        self.path = Path(file_address(FileDestination(wanted.path), identity).name)
+        self.address = address
+        self.path = Path(address.name.removesuffix(f"#{identity}"))
         self.cluster = self.uid = ""
         self.label = f"{self.path} (merged)"
         self.request = ""

@@ -7,21 +7,63 @@ write over anything else. What it replaced stays in memory until the plan is ove
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, Destination, FileDestination, Identity
+from tui.issuance.model.fields import Way
+from tui.issuance.model.types import Address, Credential, Destination, Identity
 from tui.kube import shell
 from tui.kube.home import NoHome, expanded
 
 if TYPE_CHECKING:
+    from tui.issuance.model.clusters import Clusters
     from tui.issuance.model.material import Foreseen, Writing
     from tui.issuance.model.sight import Sight
+    from tui.issuance.records.state import StateStore
     from tui.kube.sensitive import Sensitive
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a place may need beside its destination."""
+
+    identity: Identity
+    clusters: Clusters
+    state: StateStore
+    force: bool = False
+    """What kubemint did not write may be replaced there."""
+    form: Format | None = None
+    """What is to be written, where that is known yet."""
+
+
+class Usual(NamedTuple):
+    """What things are called where nobody says otherwise."""
+
+    folder: Path
+    """For files."""
+    file: str
+    object: str
+    """In a cluster: `NAMESPACE/NAME`."""
+
+
+class PlaceWay(Way, frozen=True, kw_only=True):
+    """One way of asking for a destination. In `name` and `help` `{cluster}` and `{whose}` stand for the cluster."""
+
+    read: Callable[[str], object]
+    """Sees that what was typed can be one. Raises UsageError."""
+    make: Callable[[str, str], Destination]
+    """Of what was typed, and the cluster that was chosen."""
+    suggest: Callable[[Usual], str]
+    """What stands in a form at first."""
+    in_cluster: bool = False
+    """Whether a cluster has to be chosen for it."""
+    merges: bool = False
+    """Whether it is a kubeconfig of other entries, into which only a kubeconfig can go."""
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,25 +172,6 @@ async def look_at(places: Sequence[Place], sight: Sight) -> list[Held]:
         return lambda held: (held.exists, held.credential, held.request, place.version)
 
     return [await sight.see(place.label, place.look, facts(place)) for place in places]
-
-
-def address_of(destination: Destination, identity: Identity) -> Address:
-    """What a credential of `identity` in this place is called."""
-    if isinstance(destination, FileDestination):
-        return file_address(destination, identity)
-    return Address.secret(destination.cluster, destination.namespace, destination.name)
-
-
-def file_address(destination: FileDestination, identity: Identity) -> Address:
-    """The address of a file: its absolute path; for a merged one also whose entries they are (`PATH#IDENTITY`)."""
-    path = absolute(destination.path)
-    return Address.file(f"{path}#{identity}" if destination.merge else str(path))
-
-
-def file_destination(address: Address, identity: Identity) -> FileDestination:
-    """The file that an address names: the other way round than `file_address`."""
-    path = address.name.removesuffix(f"#{identity}")
-    return FileDestination(path, merge=path != address.name)
 
 
 def absolute(path: str) -> Path:

@@ -1,54 +1,54 @@
-"""Which place a destination is: one line for each sort."""
+"""The sorts of destinations, one line each: what is kept where, how it is asked for, and what a record names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from tui.issuance.formats import Format
-from tui.issuance.model.types import Destination, FileDestination, Identity, IssueSpec, SecretDestination
+import msgspec
 
-from .file import FilePlace
-from .merge import MergePlace
-from .place import Place
-from .secret import SecretPlace
-from .tenant import tenant_place
+from tui.issuance.errors import UsageError
+from tui.issuance.model.types import Address, Destination, Identity, IssueSpec
+
+from .place import Need, Place, PlaceWay
 
 if TYPE_CHECKING:
+    from tui.issuance.formats import Format
     from tui.issuance.model.clusters import Clusters
     from tui.issuance.records.state import StateStore
 
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """What a place may need beside its destination."""
-
-    identity: Identity
-    clusters: Clusters
-    state: StateStore
-    force: bool
-    """A file that kubemint did not write may be replaced."""
-    form: Format | None
-    """What is to be written, where that is known yet."""
+DESTINATIONS: Final = (
+    ".in_file",
+    ".in_secret",
+)
+"""By the names of their modules, in the order in which forms offer them."""
 
 
-def _file(wanted: FileDestination, need: Need) -> Place:
-    if wanted.merge:
-        return MergePlace(wanted, need.identity, need.clusters, need.state, force=need.force)
-    return FilePlace(wanted, need.identity, need.state, force=need.force)
+def sorts() -> list[type[Destination]]:
+    """Each sort's struct."""
+    return [import_module(name, __package__).DESTINATION for name in DESTINATIONS]
 
 
-def _secret(wanted: SecretDestination, need: Need) -> Place:
-    if wanted.applied or wanted.push:
-        return tenant_place(wanted, need.clusters, need.form)
-    return SecretPlace(wanted, need.clusters, need.form)
+def ways() -> list[PlaceWay]:
+    """Every way of asking for one; the first is the usual one."""
+    return [way for sort in sorts() for way in sort.ways()]
 
 
-_PLACES: Final[dict[type, Callable[[Any, Need], Place]]] = {
-    FileDestination: _file,
-    SecretDestination: _secret,
-}
+def read(said: Mapping[str, Any]) -> Destination:
+    """One as a record says it. Raises ValueError for what is of no sort that is known here."""
+    for sort in sorts():
+        if sort.tag() == said.get("type"):
+            return msgspec.convert(said, sort)
+    raise ValueError(f"there is no destination of the sort {said.get('type')!r}")
+
+
+def destination_at(address: Address, identity: Identity) -> Destination:
+    """The one that an address names. Raises UsageError where that is of no sort."""
+    for sort in sorts():
+        if (found := sort.at(address, identity)) is not None:
+            return found
+    raise UsageError(f"{address} is in no place that this kubemint knows", "was it written by another version?")
 
 
 def place_for(
@@ -62,9 +62,9 @@ def place_for(
 ) -> Place:
     """The place that a destination names, for a credential of `identity`.
 
-    With `force` a file there may be replaced that kubemint did not write.
+    With `force` something may be replaced there that kubemint did not write.
     """
-    return _PLACES[type(destination)](destination, Need(identity, clusters, state, force, form))
+    return destination.place(Need(identity, clusters, state, force, form))
 
 
 def places_for(
@@ -78,3 +78,7 @@ def places_for(
     for place in places:
         place.request = request
     return places
+
+
+for _sort in sorts():
+    msgspec.json.Decoder(_sort)  # msgspec looks into a type once, and not in two threads at the same time

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.material import Foreseen, Writing
-from tui.issuance.model.types import Address, SecretDestination
+from tui.issuance.model.types import Address
 from tui.issuance.objects import managed
 from tui.issuance.objects.deleting import End, delete
 from tui.issuance.objects.secret_object import SecretObject
@@ -25,6 +25,8 @@ from .place import Held
 if TYPE_CHECKING:
     from tui.issuance.model.clusters import Clusters
     from tui.kube.client import Client
+
+    from .in_secret import SecretDestination
 
 
 class Keys(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tui.issuance.formats import Format
-from tui.issuance.model.types import FileDestination, Identity, ShootAccess
+from tui.issuance.model.types import Identity, ShootAccess
 from tui.kube.sensitive import Sensitive
 
 from .file import FilePlace, users_in
@@ -18,7 +18,7 @@ class ShootPlace(FilePlace):
     """One file with one shoot's kubeconfig. What is written is given whole."""
 
     def __init__(self, shoot: ShootAccess, path: str, state: StateStore, *, force: bool = False) -> None:
-        super().__init__(FileDestination(path), stand_in(shoot), state, force=force)
+        super().__init__(path, stand_in(shoot), state, force=force)
 
     def _has_others(self, content: Sensitive) -> bool:
         return users_in(content) > 1

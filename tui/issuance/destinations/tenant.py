@@ -23,7 +23,7 @@ from tui.issuance.formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
 from tui.issuance.formats.token import TOKEN_KEY
 from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.names import random_suffix
-from tui.issuance.model.types import Address, Push, SecretDestination
+from tui.issuance.model.types import Push
 from tui.issuance.objects import managed
 from tui.issuance.objects.deleting import delete
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, push_secret, ready, served
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from tui.issuance.model.clusters import Clusters
     from tui.kube.client import Client
 
+    from .in_secret import SecretDestination
+
 PUSH: Final = managed.PUSH
 """On a source Secret: how it is carried on, so that whoever rotates it also waits until it has arrived."""
 _LEGACY: Final = "kubernetes.io/service-account.name"
@@ -59,26 +61,26 @@ def tenant_place(destination: SecretDestination, clusters: Clusters, form: Forma
     return AppliedPlace(destination, clusters)  # where the server knows whose each key is
 
 
-async def destination_as_vouched(clusters: Clusters, address: Address, push: str) -> SecretDestination:
+async def destination_as_vouched(clusters: Clusters, secret: SecretDestination, push: str) -> SecretDestination:
     """What a rotation writes to: a Secret with the three keys, carried on as its voucher says (empty: it is not).
 
     Raises UsageError where what carries it on is not there, is not ours, or leads elsewhere: a rotation makes none and
     points none anew.
     """
-    where = SecretDestination(address.cluster, address.namespace, address.name, applied=not push)
+    where = msgspec.structs.replace(secret, applied=not push)
     if not push:
         return where
     anew = "push it again with kubemint tenant push"
     wanted = _push(push)
     if wanted is None:
-        raise UsageError(f"how Secret {address.namespace}/{address.name} is carried on cannot be read", anew)
-    client = await clusters.client(address.cluster)
-    name = f"PushSecret {address.namespace}/{wanted.name}"
+        raise UsageError(f"how Secret {secret.namespace}/{secret.name} is carried on cannot be read", anew)
+    client = await clusters.client(secret.cluster)
+    name = f"PushSecret {secret.namespace}/{wanted.name}"
     try:
-        found = await client.get(PUSH_SECRETS, wanted.name, namespace=address.namespace)
+        found = await client.get(PUSH_SECRETS, wanted.name, namespace=secret.namespace)
     except NotFound:
-        raise UsageError(f"{name} is gone: nothing carries Secret {address.name} on any more", anew) from None
-    if why := leads_elsewhere(found, wanted, address.name):
+        raise UsageError(f"{name} is gone: nothing carries Secret {secret.name} on any more", anew) from None
+    if why := leads_elsewhere(found, wanted, secret.name):
         raise UsageError(f"{name} {why}: it was left alone", anew)
     return msgspec.structs.replace(where, push=wanted)
 

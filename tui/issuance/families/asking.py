@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
 
+import msgspec
+
+from tui.issuance.destinations import registry
+from tui.issuance.destinations.in_file import a_file as a_file
+from tui.issuance.destinations.in_secret import a_pair as a_pair, pair as pair
+from tui.issuance.destinations.place import PlaceWay, Usual as Usual
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.durations import parse_duration
-from tui.issuance.model.fields import Choice, Control, Fault, Field, Said, Values, Way, checked
+from tui.issuance.model.fields import Choice, Control, Fault, Field, Said, Values, checked
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.names import check_names, check_namespace
-from tui.issuance.model.types import Address, Destination, FileDestination, SecretDestination
-from tui.kube.home import NoHome, expanded
-from tui.kube.paths import is_folder, short_path, whole_path
+from tui.issuance.model.types import Address, Destination
+from tui.kube.home import expanded
 
 
 def a_namespace(text: str) -> str:
@@ -31,20 +36,6 @@ def a_name(what: str) -> Callable[[str], str]:
         return text
 
     return read
-
-
-def pair(text: str, what: str) -> tuple[str, str]:
-    """`namespace/name`. Raises UsageError."""
-    namespace, slash, name = text.partition("/")
-    if not (slash and namespace and name) or "/" in name:
-        raise UsageError("write namespace/name")
-    check_names(namespace, name, what)
-    return namespace, name
-
-
-def a_pair(what: str) -> Callable[[str], tuple[str, str]]:
-    """`namespace/name` of something."""
-    return lambda text: pair(text, what)
 
 
 def a_duration(text: str) -> timedelta | None:
@@ -66,19 +57,6 @@ def a_lifetime(text: str) -> timedelta | None:
     return duration
 
 
-def a_file(text: str) -> str:
-    """The whole path of a file that may be written. Raises UsageError."""
-    if text == "-":
-        raise UsageError("a credential is never written to the terminal", "name a file")
-    try:
-        expanded(text)
-    except NoHome:
-        raise UsageError("there is no such home folder") from None
-    if is_folder(text):
-        raise UsageError("this is a folder, name a file in it")
-    return str(whole_path(text))
-
-
 def an_address(text: str) -> Address:
     """An address as people type it: `KIND:CLUSTER/NAMESPACE/NAME`, `file:PATH`, or simply the path of a file."""
     try:
@@ -91,7 +69,7 @@ def an_address(text: str) -> Address:
         if ("/" in text or "." in text) and text.partition(":")[0] not in set(CredentialKind):
             message = f"there is no file {text}, and it is no address"
         raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
-    if address.here:
+    if address.is_file:
         return Address.file(str(expanded(address.name).absolute()))
     return address
 
@@ -131,11 +109,6 @@ REPLACE: Final = Field(
     id="replace", flags=("--replace",), control=Control.TICK, default=False, word=True,
     help="Issue another one even if a valid one of kubemint's is there, which is then revoked; rotate renews it.",
 )  # fmt: skip
-OUT: Final = Way("a file of its own", "--out", "PATH", "Path", "Write it to this file (0600).")
-MERGE: Final = Way(
-    "an existing kubeconfig", "--merge", "KUBECONFIG", "Path",
-    "Add it to this kubeconfig and leave the rest of it as it is.",
-)  # fmt: skip
 
 
 def format_field(flag: str, **more: Any) -> Field:
@@ -146,39 +119,49 @@ def format_field(flag: str, **more: Any) -> Field:
     )  # fmt: skip
 
 
-def place_fields(label: str, secret: Way) -> tuple[Field, Field]:
-    """Where it is kept: which way, and the path or the Secret there."""
-    ways = (OUT, MERGE, secret)
+_NEW: Final = {"cluster": "the cluster", "whose": "the same cluster"}
+_COPY: Final = {"cluster": "a cluster", "whose": "its own cluster, or of --context"}
+
+
+def place_fields(label: str, *, copy: bool = False) -> tuple[Field, Field]:
+    """Where it is kept: which way, and the path or the name there. A `copy` may be in another cluster."""
+    ways = tuple(_worded(way, _COPY if copy else _NEW) for way in registry.ways())
+    names = [way.name for way in ways]
     return (
-        Field(
-            id="kept", label=label, control=Control.CHOICE, choices=[Choice(way.name) for way in ways], default=OUT.name
-        ),
+        Field(id="kept", label=label, control=Control.CHOICE, choices=[*map(Choice, names)], default=names[0]),
         Field(id="path", label="Path", ways=ways, by="kept", missing="name a destination"),
-    )  # fmt: skip
+    )
+
+
+def _worded(way: PlaceWay, words: dict[str, str]) -> PlaceWay:
+    return msgspec.structs.replace(way, name=way.name.format(**words), help=way.help.format(**words))
+
+
+def place_way(said: Said) -> PlaceWay:
+    """The way that was chosen; the usual one where none was."""
+    usual, *others = registry.ways()
+    kept = said.get("kept")
+    return next((way for way in others for words in (_NEW, _COPY) if _worded(way, words).name == kept), usual)
 
 
 def place_faults(said: Said, form: Format | None) -> list[Fault]:
     """What is wrong with the place that was chosen, for this format (None: whatever it is)."""
-    kept, text = said.get("kept", OUT.name), said.get("path", "")
-    if kept == MERGE.name and form is not None and not form.rules.merges:
+    way, text = place_way(said), said.get("path", "")
+    if way.merges and form is not None and not form.rules.merges:
         return [Fault("format", "only a kubeconfig can go into a kubeconfig")]
-    if not text:
-        return []
-    read: Callable[[str], object] = a_file if kept in (OUT.name, MERGE.name) else a_pair("Secret")
-    return checked("path", lambda: read(text))
+    return checked("path", lambda: way.read(text)) if text else []
 
 
 def place_of(values: Values, cluster: str) -> Destination:
-    """The place that was chosen; a Secret is in `cluster`."""
-    kept, text = values["kept"], values["path"]
-    if kept in (OUT.name, MERGE.name):
-        return FileDestination(str(whole_path(text)), merge=kept == MERGE.name)
-    namespace, _, name = text.partition("/")
-    return SecretDestination(cluster, namespace, name)
+    """The place that was chosen; what is in a cluster is in this one."""
+    return place_way(values).make(values["path"], cluster)
 
 
-def place_said(destination: Destination) -> str:
-    """A destination, as short as it can be said."""
-    if isinstance(destination, FileDestination):
-        return short_path(destination.path)
-    return f"Secret {destination.namespace}/{destination.name}"
+def path_of(destinations: Iterable[Destination]) -> str:
+    """The first file among these, empty where there is none."""
+    return next((one.path for one in destinations if one.path), "")
+
+
+def merges(destinations: Iterable[Destination]) -> bool:
+    """Whether any of these is put beside what others keep there."""
+    return any(one.merge for one in destinations)

@@ -1,4 +1,4 @@
-"""Files on this machine that kubemint wrote: what the record says of one, and whether the file still says so too."""
+"""What this machine's record speaks for, files and other places: what that says, and whether what lies there does too."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.issuance.destinations import lying
-from tui.issuance.destinations.place import address_of, file_destination
-from tui.issuance.destinations.registry import place_for
+from tui.issuance.destinations.registry import destination_at, place_for
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, Destination, Identity, State
+from tui.issuance.model.types import Address, Credential, Identity, State
 from tui.issuance.revoking import older
 from tui.issuance.revoking.found import Found
 from tui.issuance.transaction.reading import export_record
@@ -40,16 +39,7 @@ class Files(Family):
 
     async def place(self, context: Context, address: Address) -> tuple[Place, Format]:
         record = await export_record(context, address)
-        credential = record.credential
-        if credential.identity is None:
-            raise UsageError(f"{address.name} does not say whose credential it keeps")
-        destination: Destination = file_destination(credential.address, credential.identity)
-        for candidate in record.spec.destinations if record.spec is not None else ():
-            if address_of(candidate, credential.identity) == credential.address:
-                destination = candidate
-        place = place_for(destination, credential.identity, context.clusters, context.state)
-        place.request = record.request
-        return place, credential.format or Format.KUBECONFIG
+        return _place(context, record), record.credential.format or Format.KUBECONFIG
 
     async def whose(self, context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
         await showing.of_file(context, says, token)
@@ -78,8 +68,22 @@ class Files(Family):
         return revocation.address.name if back else ""
 
 
+def _place(context: Context, record: Export) -> Place:
+    """The place that a record is of. Raises UsageError where it does not say whose credential that keeps."""
+    address, identity = record.credential.address, record.credential.identity
+    if identity is None:
+        raise UsageError(f"{address.name} does not say whose credential it keeps")
+    wished = record.spec.destinations if record.spec is not None else ()
+    known = next((one for one in wished if one.address(identity) == address), None)
+    place = place_for(known or destination_at(address, identity), identity, context.clusters, context.state)
+    place.request = record.request
+    return place
+
+
 async def _looked(context: Context, record: Export) -> lying.Seen:
-    """What lies in the file now; what another kubemint is about to commit there is no stranger's."""
+    """What lies there now; what another kubemint is about to commit there is no stranger's."""
+    if not record.credential.address.is_file:
+        return await lying.look_into(_place(context, record), record, await asyncio.to_thread(context.state.open_plans))
 
     def look() -> lying.Seen:
         seen = lying.look(record)

@@ -60,7 +60,9 @@ FAMILIES: Final[dict[str, Listed]] = {
     "argocd.family": Listed((CredentialKind.ARGO_CD,), lists=True, delivers=True),
     "tenants.family": Listed(wishes=("TenantPush", "StoreWish", "PushWish"), requests=True, delivers=True),
     "csi": Listed(requests=True, reads_only=True),
-    "service_account.family": Listed((CredentialKind.SECRET, CredentialKind.FILE), ("IssueSpec",), lists=True),
+    "service_account.family": Listed(
+        (CredentialKind.SECRET, CredentialKind.FILE, CredentialKind.PLACE), ("IssueSpec",), lists=True
+    ),
 }
 """By the names of their modules (of their folders, where they are only read), in the order in which they are asked; the
 last one has what no other claims."""

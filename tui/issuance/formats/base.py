@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from tui.issuance.errors import UsageError
 from tui.kube.sensitive import Sensitive
@@ -66,9 +66,10 @@ class Rules(ABC):
         """What `as_file` wrote, as the data it was made of. Never raises."""
         return {self.keys[0]: content}
 
-    def render_file(self, token: Sensitive, endpoint: Endpoint, owner: Owner) -> Sensitive:
-        """The content of a file. Raises UsageError."""
-        return self.as_file(self.render(token, endpoint, owner))
+    def render_file(self, token: Sensitive, endpoint: Endpoint | None, owner: Owner) -> Sensitive:
+        """The content of a file; of one that does not say where it leads, `endpoint` may be None. Raises UsageError."""
+        assert endpoint is not None or not self.says_where
+        return self.as_file(self.render(token, cast("Endpoint", endpoint), owner))
 
     def taken_apart(self, data: Mapping[str, Sensitive], allow: Allow) -> Delivered:
         """Where what a Secret or a file holds leads, and with what.

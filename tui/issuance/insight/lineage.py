@@ -230,7 +230,7 @@ def credential_node(credential: Credential, subject: Subject) -> Node:
     name = address.name if address.here else f"{address.namespace}/{address.name}"
     away = address.cluster and address.cluster != subject.cluster
     return Node(
-        kind=address.kind.traits.label,
+        kind=address.label,
         name=address.cluster if address.own else name,
         note=" · ".join(filter(None, [f"in {address.cluster}" if away else "", credential.message])),
         state=credential.state,

@@ -17,18 +17,20 @@ class Form(StrEnum):
     OBJECT = "CLUSTER/NAMESPACE/NAME"
     PATH = "PATH"
     """A file on this machine; cluster and namespace are empty."""
+    PLACE = "SORT:NAME"
+    """A place of one of the registered sorts, by its own name there; cluster and namespace are empty."""
     CLUSTER = "CLUSTER"
     """A cluster as a whole; namespace and name are empty."""
 
     def written(self, cluster: str, namespace: str, name: str) -> str:
         """The three parts as one text."""
-        if self is Form.PATH:
+        if self in (Form.PATH, Form.PLACE):
             return name
         return cluster if self is Form.CLUSTER else f"{cluster}/{namespace}/{name}"
 
     def read(self, text: str) -> tuple[str, str, str] | None:
         """Cluster, namespace and name; None for what is not written so. Names of clusters may hold `/`."""
-        if self is Form.PATH:
+        if self in (Form.PATH, Form.PLACE):
             return ("", "", text) if text else None
         if self is Form.CLUSTER:
             return (text, "", "") if text else None
@@ -43,7 +45,9 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """What people call it."""
     form: Form = Form.OBJECT
     here: bool = False
-    """A file on this machine, which its record says everything about."""
+    """This machine's record says everything about it: it is in no object of a cluster, and its address is one name."""
+    is_file: bool = False
+    """That name is the path of a file on this machine."""
     own: bool = False
     """The operator's own way in: kubemint neither hands it out nor renews nor ends it."""
     is_secret: bool = False
@@ -78,6 +82,8 @@ class CredentialKind(StrEnum):
     """A Secret of type kubernetes.io/service-account-token."""
     STATIC = "static"
     """The kubeconfig with a token that never ends, which Gardener kept in a Secret for each shoot before 1.27."""
+    PLACE = "place"
+    """In a place of any other sort that kubemint wrote to; see `destinations.registry`."""
     ARGO_CD = "argocd"
     """The token with which Argo CD enters a cluster, in its Secret of that cluster."""
     LOGIN = "login"
@@ -94,7 +100,8 @@ class CredentialKind(StrEnum):
 TRAITS: Final[dict[CredentialKind, Traits]] = {
     CredentialKind.REQUEST: Traits(label="DPU request", wished=True, has_object=True, renewable=True),
     CredentialKind.SECRET: Traits(label="managed Secret", is_secret=True, marked=True, has_object=True, renewable=True),
-    CredentialKind.FILE: Traits(label="file", form=Form.PATH, here=True, renewable=True),
+    CredentialKind.FILE: Traits(label="file", form=Form.PATH, here=True, is_file=True, renewable=True),
+    CredentialKind.PLACE: Traits(label="place", form=Form.PLACE, here=True, renewable=True),
     CredentialKind.LEGACY: Traits(label="token Secret", is_secret=True, has_object=True, endless=True, own_handle=True),
     CredentialKind.STATIC: Traits(label="static token", has_object=True, endless=True),
     CredentialKind.ARGO_CD: Traits(label="Argo CD cluster", is_secret=True, has_object=True),

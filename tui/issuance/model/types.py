@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tui.issuance.formats import Format
 
 from .kinds import CredentialKind, Form
+
+if TYPE_CHECKING:
+    from tui.issuance.destinations.place import Need, Place, PlaceWay
+
+    from .clusters import Clusters
 
 
 def kind_label(credential: Credential) -> str:
@@ -21,7 +27,7 @@ def kind_label(credential: Credential) -> str:
         return "shoot"
     if credential.certified and credential.address.here:
         return "certificate"
-    return credential.address.kind.traits.label
+    return credential.address.label
 
 
 class State(StrEnum):
@@ -72,15 +78,31 @@ class Address(msgspec.Struct, frozen=True):
     cluster: str
     namespace: str
     name: str
-    """The object's name; for files the absolute path (cluster and namespace are then empty)."""
+    """The object's name; for files the absolute path, for other places `SORT:NAME` (without cluster, namespace)."""
 
     def __str__(self) -> str:
         return f"{self.kind.value}:{self.kind.traits.form.written(self.cluster, self.namespace, self.name)}"
 
     @property
     def here(self) -> bool:
-        """Whether it is a file on this machine."""
+        """Whether this machine's record says everything about it: a file, or another place outside of clusters."""
         return self.kind.traits.here
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file on this machine."""
+        return self.kind.traits.is_file
+
+    @property
+    def label(self) -> str:
+        """What people call what is kept there; of a registered sort the sort."""
+        traits = self.kind.traits
+        return self.name.partition(":")[0] if traits.form is Form.PLACE else traits.label
+
+    @property
+    def kept_in(self) -> str:
+        """Where its material lies, for people."""
+        return self.name if self.here else f"Secret {self.namespace}/{self.name}"
 
     @property
     def own(self) -> bool:
@@ -132,15 +154,9 @@ class Address(msgspec.Struct, frozen=True):
 def _written() -> str:
     """Every way in which an address is written, in words."""
     objects = ", ".join(kind for kind in CredentialKind if kind.traits.form is Form.OBJECT)
-    others = [f"{kind}:{kind.traits.form}" for kind in CredentialKind if kind.traits.form is not Form.OBJECT]
+    named = (Form.PATH, Form.CLUSTER)
+    others = [f"{kind}:{kind.traits.form}" for kind in CredentialKind if kind.traits.form in named]
     return " or ".join([", ".join([f"KIND:{Form.OBJECT} ({objects})", *others[:-1]]), *others[-1:]])
-
-
-class FileDestination(msgspec.Struct, frozen=True, tag="file"):
-    """A file on this machine. `merge` puts the entries into an existing kubeconfig instead of replacing the file."""
-
-    path: str
-    merge: bool = False
 
 
 class Push(msgspec.Struct, frozen=True):
@@ -157,22 +173,72 @@ class Push(msgspec.Struct, frozen=True):
     """How long the new material may take to arrive."""
 
 
-class SecretDestination(msgspec.Struct, frozen=True, tag="secret"):
-    """A Secret in `cluster`, which may be another cluster than the identity's (DPF keeps it in the host cluster)."""
+class Destination:
+    """Where a credential is kept, as a wish names it, and what the rest of the core asks of that place.
 
-    cluster: str
-    namespace: str
-    name: str
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    applied: bool = False
-    """Written in one server-side apply of kubemint's own keys; what others keep in it stays theirs."""
-    force: bool = False
-    """Take the keys over from whoever has them; only for `applied`."""
-    push: Push | None = None
+    Each sort is a frozen struct with a `tag` of its own, in a module of `destinations`, and answers what is not so of
+    it. In records the tag says which sort it is.
+    """
 
+    __slots__ = ()
 
-Destination = FileDestination | SecretDestination
+    @classmethod
+    def ways(cls) -> tuple[PlaceWay, ...]:
+        """How people ask for it; the first reads what `said` says."""
+        raise NotImplementedError
+
+    @property
+    def said(self) -> str:
+        """As short as it can be said; by default its address is made of that."""
+        raise NotImplementedError
+
+    @property
+    def cluster(self) -> str:
+        """The cluster that it is written to; empty where that is none."""
+        return ""
+
+    @property
+    def path(self) -> str:
+        """The file on this machine; empty for all else."""
+        return ""
+
+    @property
+    def merge(self) -> bool:
+        """Whether it is put beside what others keep there."""
+        return False
+
+    @property
+    def push(self) -> Push | None:
+        """How it is carried on from there."""
+        return None
+
+    @property
+    def secrets(self) -> tuple[Address, ...]:
+        """The Secrets in which others find it: who uses them has the old one until they see the new one."""
+        return ()
+
+    def address(self, identity: Identity) -> Address:
+        """What a credential of `identity` in this place is called."""
+        return Address(CredentialKind.PLACE, "", "", f"{self.tag()}:{self.said}")
+
+    @classmethod
+    def at(cls, address: Address, identity: Identity) -> Destination | None:
+        """The one that an address names, the other way round; None where that is of another sort."""
+        tag, _, name = address.name.partition(":")
+        mine = address.kind.traits.form is Form.PLACE and tag == cls.tag()
+        return cls.ways()[0].make(name, "") if mine and name else None
+
+    @classmethod
+    def tag(cls) -> str:
+        """The name of the sort."""
+        return str(cls.__struct_config__.tag)  # type: ignore[attr-defined]  # each is a struct
+
+    def check(self, clusters: Clusters, form: Format) -> None:
+        """Everything that can be known to be wrong without asking anybody. Raises UsageError, ConfigError."""
+
+    def place(self, need: Need) -> Place:
+        """The same at work."""
+        raise NotImplementedError
 
 
 class IssueSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.durations import parse_duration, parse_time, whole_seconds
 from tui.issuance.model.renewal import rotate_at, spread
-from tui.issuance.model.types import Address, Credential, Handle, Identity, SecretDestination, State
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 MANAGER: Final = "kubemint"
@@ -133,7 +133,7 @@ def handle_object(
     return {"apiVersion": "v1", "kind": "Secret", "type": HANDLE_TYPE, "metadata": metadata}
 
 
-def place_name(where: SecretDestination | Address, account_cluster: str) -> str:
+def place_name(where: Address, account_cluster: str) -> str:
     """A Secret as a handle names it: `NAMESPACE/NAME`, with the cluster before it where that is not the account's."""
     name = f"{where.namespace}/{where.name}"
     return name if where.cluster == account_cluster else f"{where.cluster}/{name}"

@@ -109,5 +109,5 @@ def _explained(folder: Path) -> Iterator[None]:
 
 def _key(address: Address) -> str:
     """One file is one key, by whichever link it is reached."""
-    name = os.path.realpath(address.name) if address.here else str(address)
+    name = os.path.realpath(address.name) if address.is_file else str(address)
     return hashlib.sha256(name.encode()).hexdigest()[:32] + ".lock"

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar, cast
@@ -65,8 +66,15 @@ _RECORDS: Final[dict[str, tuple[str, type, str]]] = {
 }
 """Where records are kept, what they are, and what people call them."""
 
+
+def as_destination(kind: type, said: Any) -> Any:
+    """What msgspec cannot read by itself: a destination. The list of their sorts is above this room, so it is asked for
+    by name."""
+    return import_module("tui.issuance.destinations.registry").read(said)
+
+
 _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Intent, Revocation, Export, Dead, Yes)
+    kind: msgspec.json.Decoder(kind, dec_hook=as_destination) for kind in (Intent, Revocation, Export, Dead, Yes)
 }
 """Made when this module is imported. msgspec looks into a type the first time it meets it, and where two threads do
 that at the same moment the process crashes; records are read in threads."""

@@ -14,7 +14,6 @@ import msgspec
 
 from tui.issuance.errors import NotProved, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.formats.base import bare
 from tui.issuance.formats.kubeconfig import several
 from tui.issuance.insight.verification import verify_token
 from tui.issuance.model.claims import Claims, ClaimsError, read_token
@@ -51,9 +50,7 @@ class Found:
         way = self.ways.current.endpoint if self.ways is not None else endpoint
         if self.token is None:
             raise UsageError("there is no token in it", "rotate it, then export it")
-        if form is Format.TOKEN:
-            return bare(self.token)
-        if way is None:
+        if way is None and form.rules.says_where:
             raise UsageError(f"{identity.cluster} is not known here, so where it is cannot be written down")
         return form.rules.render_file(self.token, way, identity)
 

@@ -18,7 +18,7 @@ from tui.issuance.errors import StepFailed, UsageError
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.material import Document, Foreseen, Material, Minted, Writing
 from tui.issuance.model.sight import Seen, Sight
-from tui.issuance.model.types import Address, Credential, Destination, FileDestination, Handle, Identity, Plan, StepInfo
+from tui.issuance.model.types import Address, Credential, Handle, Identity, Plan, StepInfo
 from tui.issuance.records.intent import Export, Revocation, new_id
 from tui.issuance.transaction.shared_steps import COMMIT, check_step, prove_step, revoke_steps, write_step
 from tui.issuance.transaction.step import Step, Transaction
@@ -67,7 +67,6 @@ class Copy(Transaction):
     context: Context
     source: Credential
     identity: Identity
-    destination: Destination
     place: Place
     copy: Credential
     known: Export | None
@@ -166,7 +165,7 @@ class Copy(Transaction):
     async def _material(self, found: Found) -> Material:
         """For a file what was found, rendered anew; for a Secret everything it is made of."""
         endpoint = await known_endpoint(self.context, self.identity) if not self.same_form else None
-        if isinstance(self.destination, FileDestination):
+        if self.copy.address.here:
             assert self.copy.format is not None
             return Document(found.rendered(self.copy.format, self.identity, endpoint))
         if found.token is None or endpoint is None:
@@ -184,7 +183,7 @@ class Copy(Transaction):
     def _remember(self, found: Found, *, sure: bool) -> dict[str, Any]:
         """Fill in what the token says; then what the state is to know before anything is written."""
         described_as = described(self.copy, self.source, self.identity, found, sure=sure)
-        if self.place.path is None:  # revoking or rotating it must never end the original
+        if not self.copy.address.here:  # revoking or rotating it must never end the original
             described_as = msgspec.structs.replace(described_as, handle=None, bound_to=described_as.handle)
         self.copy = described_as
         return {} if self.forgotten is not None else self._record()

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from tui.issuance.destinations import kubeconfig_file
-from tui.issuance.destinations.place import Held, Place, absolute, address_of, taken
+from tui.issuance.destinations.place import Held, Place, absolute, taken
 from tui.issuance.destinations.registry import place_for
 from tui.issuance.destinations.shoot import ShootPlace, stand_in
 from tui.issuance.destinations.standing import WouldReplace
@@ -22,18 +22,15 @@ from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.claims import ClaimsError, read_token
 from tui.issuance.model.durations import format_duration
-from tui.issuance.model.names import check_names
 from tui.issuance.model.sight import Sight, identifying_facts
 from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
     Destination,
-    FileDestination,
     Handle,
     Identity,
     Plan,
-    SecretDestination,
     State,
 )
 from tui.issuance.records.intent import Export, new_id
@@ -84,13 +81,13 @@ async def prepare_copy(
     if source.identity is not None and identity != source.identity:
         moved = f"its destination says that it is of {source.identity.cluster}, its token is of {identity.cluster}"
         source = msgspec.structs.replace(source, identity=identity)
-    form = _checked(source, destination, form or (source.format if source.format in FORMATS else Format.TOKEN))
-    target = address_of(destination, identity)
+    form = _checked(context, source, destination, form or (source.format if source.format in FORMATS else Format.TOKEN))
+    target = destination.address(identity)
     if target == source.address:
         raise UsageError(f"{target.name} is where it is kept already")
-    remembered = context.state.export_record if isinstance(destination, FileDestination) else context.state.written
+    remembered = context.state.export_record if target.here else context.state.written
     known = await sight.see(f"the record of {target}", lambda: asyncio.to_thread(remembered, target))
-    same_form = isinstance(destination, FileDestination) and form is source.format
+    same_form = target.here and form is source.format
     where = source.kept_in or str(address)
     found = await sight.see(where, lambda: find(context, source, identity, ways=same_form), seen)
     asks = [Ask(Word.OTHER_SERVER, "; ".join(found.elsewhere))] if found.elsewhere else []
@@ -114,11 +111,11 @@ async def prepare_copy(
     if shared and known is None and await _in_file(place, shared):
         shared = ""  # entries without a record here: they may be another credential's
     again = known.request if known is not None and is_copy else ""
-    merged = isinstance(destination, FileDestination) and destination.merge  # its own entries keep the wish they are of
-    place.request = (merged and again) or shared or again or new_id()
-    copy = msgspec.structs.replace(source, address=target, kept_in=target.name, format=form)
-    if place.path is None:  # revoking or rotating it must never end the original
-        copy = msgspec.structs.replace(copy, kept_in=f"Secret {target.namespace}/{target.name}", handle=None)
+    own = again if destination.merge else ""  # its own entries keep the wish they are of
+    place.request = own or shared or again or new_id()
+    copy = msgspec.structs.replace(source, address=target, kept_in=target.kept_in, format=form)
+    if not target.here:  # revoking or rotating it must never end the original
+        copy = msgspec.structs.replace(copy, handle=None)
     forgotten = await _only_here(context, known if is_copy and held.credential is not None else None, handle)
     first = [ask.why for ask in asks if ask.word is Word.OTHER_SERVER]
     warnings = [*filter(None, (moved,)), *first, *await _warnings(context, source, identity, place, held, form)]
@@ -131,7 +128,6 @@ async def prepare_copy(
         context=context,
         source=source,
         identity=identity,
-        destination=destination,
         place=place,
         copy=copy,
         known=known,
@@ -177,27 +173,23 @@ def refuse_unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> No
 def _place(
     context: Context, source: Credential, identity: Identity, destination: Destination, *, force: bool = False
 ) -> Place:
-    if source.shoot is not None and isinstance(destination, FileDestination):
+    if source.shoot is not None:
         return ShootPlace(source.shoot, str(absolute(destination.path)), context.state, force=force)
     return place_for(destination, identity, context.clusters, context.state, force=force)
 
 
-def _checked(source: Credential, destination: Destination, form: Format) -> Format:
+def _checked(context: Context, source: Credential, destination: Destination, form: Format) -> Format:
     """The format, where the credential can be written like that there. Raises UsageError where not."""
     if form not in formats_of(source):
         what = "a shoot's certificate is in its kubeconfig and has no token" if source.shoot else f"not as {form}"
         raise UsageError(f"{source.address} cannot be written as {form}: {what}", "use the format kubeconfig")
-    if isinstance(destination, SecretDestination):
-        if source.shoot is not None:
-            raise UsageError("a shoot's kubeconfig is kept in a file of its own", "give a path")
-        check_names(destination.namespace, destination.name, "Secret")
-        return form
+    if source.shoot is not None and not destination.path:
+        raise UsageError("a shoot's kubeconfig is kept in a file of its own", "give a path")
     if destination.merge and source.shoot is not None:
         raise UsageError(
             "a shoot's kubeconfig has several contexts and is kept in a file of its own", "leave --merge away"
         )
-    if destination.merge and not form.rules.merges:
-        raise UsageError(f"the format {form} cannot be merged into a kubeconfig")
+    destination.check(context.clusters, form)
     return form
 
 
@@ -212,7 +204,7 @@ def _handle(source: Credential, identity: Identity, found: Found) -> Handle | No
 async def _there(place: Place, held: Held) -> Credential | None:
     """What is in the place now; of a Secret with the handle that its token names, and not its marks."""
     there = held.credential
-    if there is None or place.path is not None or there.identity is None:
+    if there is None or place.address.here or there.identity is None:
         return there
     token = await place.token(there.format or Format.KUBECONFIG)
     try:
@@ -240,7 +232,7 @@ def _refuse_another(
     """What is there must be an earlier copy, or nothing of ours: never a token that could not be revoked then."""
     if there is None:
         return
-    name = target.name if target.here else f"Secret {target.namespace}/{target.name}"
+    name = target.kept_in
     if in_wish and (not target.here or there.format is not form):
         raise UsageError(f"{name} is one of its destinations already", "rotating it keeps all of them up to date")
     whose = there.identity == identity or (there.shoot is not None and of_shoot)
@@ -284,11 +276,11 @@ async def _warnings(
         warnings.append("the copy never ends, and whoever reads it is cluster-admin; a shoot kubeconfig is safer")
     elif source.expires_at is None:
         warnings.append(f"the copy never ends by itself; it ends when {source.address} is revoked")
-    elif place.path is None or form is not source.format:
+    elif not place.address.here or form is not source.format:
         warnings.append(f"the copy ends when {source.address} is rotated or revoked: export it again then")
     else:
         warnings.append(f"the copy ends when {source.address} is rotated elsewhere or revoked")
-    if source.audiences and form is not Format.TOKEN:
+    if source.audiences and form.rules.says_where:
         warnings.append(f"it is for {', '.join(source.audiences)}; the API server may refuse it")
     if form is not source.format:
         endpoint = await known_endpoint(context, identity)

@@ -119,7 +119,6 @@ class Issue(Minting, Publishing):
     def credential(self, place: Place) -> Credential:
         """The new credential as this place keeps it."""
         spec, address, issued = self.intent.spec, place.address, self.token
-        kept_in = address.name if address.here else f"Secret {address.namespace}/{address.name}"
         return Credential(
             address=address,
             identity=spec.identity,
@@ -130,7 +129,7 @@ class Issue(Minting, Publishing):
             issued_at=issued.issued_at,
             expires_at=issued.expires_at,
             rotate_at=renewal_point(issued.issued_at, issued.expires_at, issued.fingerprint),
-            kept_in=kept_in,
+            kept_in=address.kept_in,
             fingerprint=issued.fingerprint,
             handle=self.intent.handle,
             state=State.VALID,

@@ -75,7 +75,7 @@ def _may_go(identity: Identity, seen: Seen) -> bool:
 
 async def look(context: Context, identity: Identity, place: Place, found: Held, sight: Sight) -> Held:
     """What the place holds, with what it left behind where it is gone. Raises KubeError."""
-    if found.exists or found.credential is not None or place.path is not None:
+    if found.exists or found.credential is not None or place.address.here:
         return found
     left = await sight.see(f"what {place.label} left behind", lambda: _look(context, identity, place.address))
     said = [found.warning] if found.warning else []
@@ -100,7 +100,7 @@ async def put_back(context: Context, place: Place, found: Held, sight: Sight) ->
     """What a Secret holds, with what this machine wrote there last where that lives and something older lies there now:
     whoever may write the Secret can put it back, and the newest would live on without a place. Raises KubeError."""
     held = found.credential
-    if held is None or held.identity is None or place.path is not None or not found.exists:
+    if held is None or held.identity is None or place.address.here or not found.exists:
         return found
     identity = held.identity
 

@@ -27,7 +27,6 @@ from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
-    FileDestination,
     Identity,
     Plan,
     ShootAccess,
@@ -95,7 +94,7 @@ class PlainPlace(FilePlace):
     def __init__(
         self, identity: Identity, path: str, state: StateStore, document: Plain, *, force: bool = False
     ) -> None:
-        super().__init__(FileDestination(path), identity, state, force=force)
+        super().__init__(path, identity, state, force=force)
         self._document = document
         self.live = document.shown != document.content.reveal()
 

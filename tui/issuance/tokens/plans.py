@@ -19,13 +19,12 @@ from tui.issuance.model.types import (
     Address,
     Credential,
     Destination,
-    FileDestination,
     Handle,
     Identity,
     IssueSpec,
     Plan,
 )
-from tui.issuance.objects import accounts, managed
+from tui.issuance.objects import accounts
 from tui.issuance.objects.token_request import check_wish
 from tui.issuance.objects.viewer import refuse_viewer
 from tui.issuance.records.intent import Intent, new_id
@@ -175,13 +174,7 @@ def check_destinations(context: Context, destinations: Sequence[Destination], fo
     if len(set(map(str, destinations))) != len(destinations):
         raise UsageError("a destination is named twice")
     for destination in destinations:
-        if isinstance(destination, FileDestination):
-            if destination.merge and not form.rules.merges:
-                raise UsageError(f"the format {form} cannot be merged into a kubeconfig")
-        else:
-            context.clusters.endpoint(destination.cluster)
-            check_names(destination.namespace, destination.name, "Secret")
-            managed.refuse_reserved(destination.labels, destination.annotations, "the destination")
+        destination.check(context.clusters, form)
 
 
 async def _may_create_secrets(context: Context, identity: Identity) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from pathlib import Path
 
-from tui.issuance.destinations.place import file_destination
+from tui.issuance.destinations.file import is_missing
 from tui.issuance.model.types import Address, Credential, Handle, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
@@ -42,7 +41,7 @@ async def elsewhere(context: Context, handle: Handle, reached: Collection[Addres
 
 
 def _is_there(credential: Credential) -> bool:
-    return credential.identity is None or Path(file_destination(credential.address, credential.identity).path).exists()
+    return not is_missing(credential.address)
 
 
 async def _holds(context: Context, address: Address, fingerprints: Collection[str]) -> bool:

@@ -196,7 +196,7 @@ async def _from_files(context: Context, old: Credential, given: Path | None) -> 
             )
         return token
     for export in await asyncio.to_thread(context.state.export_records):
-        if export.credential.fingerprint == old.fingerprint:
+        if export.credential.address.is_file and export.credential.fingerprint == old.fingerprint:
             with contextlib.suppress(IssuanceError):
                 path = Path(export.credential.address.name.partition("#")[0])
                 if (token := await asyncio.to_thread(_token_in, path, old.fingerprint)) is not None:

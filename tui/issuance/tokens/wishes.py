@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.issuance.destinations.place import address_of, file_destination
+from tui.issuance.destinations.in_secret import SecretDestination
+from tui.issuance.destinations.registry import destination_at
 from tui.issuance.destinations.tenant import destination_as_vouched
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
@@ -24,7 +25,6 @@ from tui.issuance.model.types import (
     Handle,
     Identity,
     IssueSpec,
-    SecretDestination,
     State,
 )
 from tui.issuance.objects.managed import is_going
@@ -51,9 +51,9 @@ async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
             f"the Secret {address.namespace}/{address.name} does not say whose credential it keeps",
             "its annotations were changed; issue a new one",
         )
-    own: Destination = SecretDestination(address.cluster, address.namespace, address.name)
+    own = SecretDestination(address.cluster, address.namespace, address.name)
     if marks.format is Format.SERVICE_ACCOUNT:
-        own = await destination_as_vouched(context.clusters, address, verdict.push)
+        own = await destination_as_vouched(context.clusters, own, verdict.push)
     spec = IssueSpec(
         identity=marks.identity,
         destinations=(own,),
@@ -76,7 +76,7 @@ async def _of_file(context: Context, address: Address) -> tuple[IssueSpec, str]:
         spec, request = await wish_of(context, source)
     except vouching.NotVouched as error:
         spec, request = await wish_of(context, await one_server.issued_under(context, source, error))
-    if address not in (address_of(place, spec.identity) for place in spec.destinations):
+    if address not in (place.address(spec.identity) for place in spec.destinations):
         raise UsageError(
             f"{address.name} is a copy of {source}, in another format or of a token that is not there any more",
             "rotate that, then export it again to the same path",
@@ -87,18 +87,18 @@ async def _of_file(context: Context, address: Address) -> tuple[IssueSpec, str]:
 async def _with_others(context: Context, spec: IssueSpec, token: Credential, request: str) -> IssueSpec:
     """The wish with every place that gets its next token; places of its own that nothing vouches for are left out."""
     identity = spec.identity
-    known: dict[Address, Destination] = {address_of(place, identity): place for place in spec.destinations}
+    known: dict[Address, Destination] = {place.address(identity): place for place in spec.destinations}
     if token.address.here:
-        known.setdefault(token.address, file_destination(token.address, identity))
+        known.setdefault(token.address, destination_at(token.address, identity))
     for record in await asyncio.to_thread(_written, context, request) if request else ():
         if belongs(record, identity, spec.format, token.handle, token.fingerprint):
-            path, places = record.credential.address, record.spec.destinations if record.spec is not None else ()
-            in_file = path.here
+            own, places = record.credential.address, record.spec.destinations if record.spec is not None else ()
             for place in places:
-                if in_file or isinstance(place, SecretDestination):  # of a file its own record says whether it is one
-                    known.setdefault(address_of(place, identity), place)
-            if in_file:
-                known.setdefault(path, file_destination(path, identity))
+                address = place.address(identity)
+                if own.here or address.kind.traits.marked:  # of a file its own record says whether it is one
+                    known.setdefault(address, place)
+            if own.here:
+                known.setdefault(own, destination_at(own, identity))
     kept = [place for address, place in known.items() if await _is_still(context, address, identity, token)]
     return msgspec.structs.replace(spec, destinations=tuple(kept), create_account=False)
 

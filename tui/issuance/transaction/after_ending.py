@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, Handle, SecretDestination
+from tui.issuance.model.types import Address, Credential, Handle
 from tui.issuance.objects import managed
 from tui.issuance.objects.deleting import End, delete
 from tui.issuance.objects.secret_object import SecretObject
@@ -79,9 +79,6 @@ def secrets_of(address: Address, exports: tuple[Export, ...]) -> tuple[Address, 
     """Every Secret that may hold the same token; each is looked at again before it is deleted."""
     found = [address, *(export.source for export in exports if export.source is not None)]
     for export in exports:
-        found += [
-            Address.secret(place.cluster, place.namespace, place.name)
-            for place in (export.spec.destinations if export.spec is not None else ())
-            if isinstance(place, SecretDestination)
-        ]
+        if export.spec is not None:
+            found += [place.address(export.spec.identity) for place in export.spec.destinations]
     return tuple(dict.fromkeys(one for one in found if one.kind.traits.marked))

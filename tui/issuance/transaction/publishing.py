@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from tui.issuance.destinations.place import Place, address_of
+from tui.issuance.destinations.place import Place
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, UsageError
 from tui.issuance.model.types import Address
 from tui.kube.errors import Conflict, NotFound
@@ -99,7 +99,7 @@ class Publishing(Journaled):
         """Leave a place to whoever has it now; from here on the wish is one without it."""
         self.places.remove(place)
         spec = self.intent.spec
-        left = tuple(one for one in spec.destinations if address_of(one, spec.identity) != place.address)
+        left = tuple(one for one in spec.destinations if one.address(spec.identity) != place.address)
         self.intent = msgspec.structs.replace(self.intent, spec=msgspec.structs.replace(spec, destinations=left))
 
     async def _restore(self, place: Place) -> str:

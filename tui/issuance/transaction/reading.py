@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def normal(address: Address) -> Address:
     """The address as it is kept: files by their absolute path."""
-    if not address.here:
+    if not address.is_file:
         return address
     return msgspec.structs.replace(address, name=str(absolute(address.name)))
 

@@ -67,6 +67,8 @@ def revoke_step(number: int, handle: Handle, title: str) -> StepInfo:
 def _at(place: Place, id_: str, title: str, verb: str) -> StepInfo:
     if place.path is not None:
         return StepInfo(id=id_, title=title, path=str(place.path))
+    if place.address.here:
+        return StepInfo(id=id_, title=title, verb=verb, cluster=place.cluster, name=place.address.name)
     return StepInfo(
         id=id_, title=title, verb=verb, resource="secrets",
         cluster=place.cluster, namespace=place.address.namespace, name=place.address.name,

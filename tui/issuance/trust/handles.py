@@ -19,7 +19,7 @@ import msgspec
 from tui.issuance.errors import IssuanceError
 from tui.issuance.model.durations import parse_time
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Handle, SecretDestination
+from tui.issuance.model.types import Handle
 from tui.issuance.objects import deleting, managed
 from tui.issuance.objects.deleting import End, NotGone
 from tui.kube.errors import Forbidden, NotFound
@@ -261,17 +261,16 @@ def meant_for(identity: Identity, request: str, spec: IssueSpec | None = None) -
     account = f"{identity.namespace}/{identity.name}"
     if spec is None:
         return Meant(account=account, request=request)
-    secrets = [place for place in spec.destinations if isinstance(place, SecretDestination)]
+    places = [(place, place.address(identity)) for place in spec.destinations]
+    secrets = {managed.place_name(at, identity.cluster): place for place, at in places if at.kind.traits.marked}
     return Meant(
         account=account,
         request=request,
-        secrets=tuple(managed.place_name(place, identity.cluster) for place in secrets),
+        secrets=tuple(secrets),
         audiences=spec.audiences,
         requested=spec.duration,
         pushes={
-            managed.place_name(place, identity.cluster): msgspec.json.encode(place.push).decode()
-            for place in secrets
-            if place.push is not None
+            name: msgspec.json.encode(place.push).decode() for name, place in secrets.items() if place.push is not None
         },
     )
 

@@ -38,7 +38,7 @@ from tui.issuance.model.claims import Bound, Claims, ClaimsError, read_token
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.durations import parse_time
 from tui.issuance.model.sight import identifying_facts
-from tui.issuance.model.types import Address, Credential, Handle, Identity, SecretDestination, State
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube import shell
@@ -211,7 +211,7 @@ class NotVouched(UsageError):
 
 async def held(context: Context, place: Place, found: Held) -> Held:
     """What a place holds, with what is vouched for in the place of what it says of itself."""
-    if place.path is not None:
+    if place.address.here:
         return await whose.held(context, place, found)  # of a file this machine's own record speaks
     if found.credential is None:
         return found
@@ -426,8 +426,8 @@ def _record(export: Export | None, place: str) -> Record | None:
     credential, spec = export.credential, export.spec
     identity, push = credential.identity, ""
     if identity is not None and spec is not None:
-        secrets = (one for one in spec.destinations if isinstance(one, SecretDestination) and one.push is not None)
-        named = (one for one in secrets if managed.place_name(one, identity.cluster) == place)
+        pushed = (one for one in spec.destinations if one.push is not None)
+        named = (one for one in pushed if managed.place_name(one.address(identity), identity.cluster) == place)
         push = next((msgspec.json.encode(one.push).decode() for one in named), "")
     return Record(
         identity=credential.identity,

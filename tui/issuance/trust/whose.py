@@ -246,7 +246,7 @@ async def held(context: Context, place: Place, found: Held) -> Held:
 
     What is not there any more does not prevent writing it: what was in it lives on where it is of.
     """
-    if found.credential is None or place.path is None:
+    if found.credential is None or not place.address.here:
         return found
     record = await asyncio.to_thread(context.state.export_record, place.address)
     if record is None:
@@ -278,6 +278,8 @@ def what_lies_in(credential: Credential) -> tuple[Endpoint | None, Sensitive | N
     form = credential.format or Format.KUBECONFIG
     own, token = None, None
     with contextlib.suppress(IssuanceError, KubeError, OSError):
+        if not credential.address.is_file:
+            return None, None
         content = read_private(credential.address.name)
         with contextlib.suppress(IssuanceError, KubeError):
             token = token_in_file(form, content)

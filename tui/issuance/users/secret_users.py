@@ -17,7 +17,7 @@ import msgspec
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.model.durations import format_duration
-from tui.issuance.model.types import Credential, IssueSpec, SecretDestination
+from tui.issuance.model.types import Credential, IssueSpec
 from tui.issuance.objects.external_secrets import EXTERNAL_SECRETS, GROUP, PUSH_SECRETS
 from tui.kube import limits
 from tui.kube.errors import KubeError
@@ -234,13 +234,8 @@ def _server(clusters: Clusters, cluster: str) -> str:
 
 def secrets_of(spec: IssueSpec) -> list[SecretName]:
     """The Secrets that a wish is kept in, and those that External Secrets makes of them elsewhere."""
-    found = []
-    for place in spec.destinations:
-        if isinstance(place, SecretDestination):
-            found.append(SecretName(place.cluster, place.namespace, place.name))
-            if place.push is not None:
-                found.append(SecretName(place.push.tenant, place.push.namespace, place.push.secret))
-    return found
+    found = [address for place in spec.destinations for address in place.secrets]
+    return [SecretName(one.cluster, one.namespace, one.name) for one in found]
 
 
 def secrets_of_request(request: DPURequest) -> list[SecretName]:
@@ -251,7 +246,7 @@ def secrets_of_request(request: DPURequest) -> list[SecretName]:
 
 def announced_by(spec: IssueSpec) -> set[str]:
     """The PushSecrets that writing this wish announces, and waits for."""
-    return {place.push.name for place in spec.destinations if isinstance(place, SecretDestination) and place.push}
+    return {place.push.name for place in spec.destinations if place.push}
 
 
 async def _look(clusters: Clusters, cluster: str, namespace: str) -> _Found:

@@ -16,9 +16,8 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
-from tui.actions import exporting
-from tui.actions.exporting import EXPORT, MERGE, ExportWish, begun
-from tui.issuance import Credential, Field, IssuanceError, explain, kind_label
+from tui.actions.exporting import EXPORT, ExportWish, begun
+from tui.issuance import Credential, Field, IssuanceError, asking as ask, explain, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
@@ -29,7 +28,6 @@ from .reading import coloured
 if TYPE_CHECKING:
     from tui.issuance import ExportPreview
 
-SECRET: Final = exporting.SECRET.name
 _WORDS: Final = [field.id for field in EXPORT.fields if field.word]
 _MOMENT: Final = 0.25
 """Seconds without a change after which the preview is worked out anew."""
@@ -84,7 +82,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
 
     def refreshed(self) -> None:
         super().refreshed()
-        self.query_one("#cluster").display = self.said["kept"] == SECRET
+        self.query_one("#cluster").display = ask.place_way(self.said).in_cluster
         self._look_soon()
         asked = self._asked()
         for word in _WORDS:  # each only where the preview says that it has to be said
@@ -104,7 +102,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
     def _own_problems(self) -> list[Wrong]:
         """What can be known to be wrong without asking anybody."""
         found, said = list(super().problems()), self.said
-        if not found and said["kept"] == SECRET and (why := self._why_not(said["cluster"])):
+        if not found and ask.place_way(said).in_cluster and (why := self._why_not(said["cluster"])):
             found.append(Wrong("cluster", "Cluster", why))
         return found[:1]
 
@@ -173,7 +171,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
             changes = found.plan.preview.splitlines()
             title = "what changes there" if changes else f"{where} holds exactly this already"
             parts += [Content.styled(title, "$primary bold"), *map(_changed, changes), Content("")]
-        merged = self.said["kept"] == MERGE
+        merged = ask.place_way(self.said).merges
         parts.append(Content.styled("what is put in" if merged else "what is written", "$primary bold"))
         return Content("\n").join([*parts, coloured(found.foreseen.text)])
 

@@ -7,12 +7,13 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from tui.issuance.destinations.fence import fence
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.destinations.place import Held
 from tui.issuance.destinations.secret import SecretPlace
 from tui.issuance.errors import ChangedMeanwhile, UsageError
 from tui.issuance.formats.kubeconfig import several
 from tui.issuance.model.material import Minted, Writing
-from tui.issuance.model.types import Address, SecretDestination
+from tui.issuance.model.types import Address
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube.delivered import Several

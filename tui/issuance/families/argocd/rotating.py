@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.insight.irrevocable import end_of
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, IssueSpec, Plan, SecretDestination
+from tui.issuance.model.types import Action, Address, IssueSpec, Plan
 from tui.issuance.objects import accounts
 from tui.issuance.objects.token_request import SHORTEST
 from tui.issuance.objects.viewer import refuse_viewer

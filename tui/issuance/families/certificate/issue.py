@@ -237,7 +237,7 @@ class Certify(Publishing):
             issued_at=signed.issued_at,
             expires_at=signed.expires_at,
             rotate_at=renewal_point(signed.issued_at, signed.expires_at, signed.fingerprint),
-            kept_in=address.name if address.here else f"Secret {address.namespace}/{address.name}",
+            kept_in=address.kept_in,
             fingerprint=signed.fingerprint,
             state=State.VALID,
             message=f"client certificate of {self.wish.speaks_for}",

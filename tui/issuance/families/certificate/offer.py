@@ -11,17 +11,13 @@ from tui.issuance.families import asking as ask
 from tui.issuance.families.offer import Offer, Place
 from tui.issuance.formats import Format
 from tui.issuance.model.durations import format_duration
-from tui.issuance.model.fields import Choice, Control, Fault, Field, Said, Values, Way
-from tui.issuance.model.types import FileDestination
+from tui.issuance.model.fields import Choice, Control, Fault, Field, Said, Values
 from tui.kube.paths import file_stem
 
 from .wish import CertificateWish, Key, a_user, some_groups
 
 USUAL: Final = timedelta(hours=1)
 """How long it lives by default: nothing ends it earlier."""
-SECRET: Final = Way(
-    "a Secret in the cluster", "--secret", "NS/NAME", "Secret", "Keep it in this Secret of the same cluster."
-)
 FIELDS: Final = (
     ask.CLUSTER,
     Field(
@@ -42,7 +38,7 @@ FIELDS: Final = (
         id="wait", flags=("--wait",), metavar="DURATION", read=ask.a_duration,
         help="How long to wait for someone else to approve it, where you may not; 10m unless said otherwise.",
     ),
-    *ask.place_fields("Keep in", SECRET),
+    *ask.place_fields("Keep in"),
     ask.REPLACE,
     ask.FORCE,
 )  # fmt: skip
@@ -53,14 +49,11 @@ def _begin(place: Place) -> Said:
 
 
 def _suggest(said: Said, folder: Path) -> Mapping[str, str]:
-    user, kept = said.get("user", ""), said.get("kept", ask.OUT.name)
+    user = said.get("user", "")
     if not user:
         return {"path": ""}
-    if kept == SECRET.name:
-        return {"path": f"default/{file_stem(user).lower()}-certificate"}
-    if kept == ask.MERGE.name:
-        return {"path": "~/.kube/config"}
-    return {"path": str(folder / f"{file_stem(f'user-{user}')}.kubeconfig")}
+    file, secret = f"{file_stem(f'user-{user}')}.kubeconfig", f"default/{file_stem(user).lower()}-certificate"
+    return {"path": ask.place_way(said).suggest(ask.Usual(folder, file, secret))}
 
 
 def _make(values: Values) -> CertificateWish:
@@ -79,23 +72,15 @@ def _check(said: Said, values: Values) -> Iterable[Fault]:
     return ask.place_faults(said, Format.CERTIFICATE)
 
 
-def _path_of(wish: CertificateWish) -> str:
-    return next((one.path for one in wish.destinations if isinstance(one, FileDestination)), "")
-
-
-def _merges(wish: CertificateWish) -> bool:
-    return any(isinstance(one, FileDestination) and one.merge for one in wish.destinations)
-
-
 def _title_of(wish: CertificateWish) -> str:
-    return f"{wish.speaks_for} → {', '.join(map(ask.place_said, wish.destinations))}"
+    return f"{wish.speaks_for} → {', '.join(one.said for one in wish.destinations)}"
 
 
 OFFERS: Final = (
     Offer(
         name="new_certificate", title="New client certificate", says="have one signed for a person",
         key="u", entry="User", tells="a person's client certificate, signed by the cluster", by="user",
-        fields=FIELDS, begin=_begin, suggest=_suggest, make=_make, check=_check, path_of=_path_of,
-        merges=_merges, title_of=_title_of,
+        fields=FIELDS, begin=_begin, suggest=_suggest, make=_make, check=_check, title_of=_title_of,
+        path_of=lambda wish: ask.path_of(wish.destinations), merges=lambda wish: ask.merges(wish.destinations),
     ),
 )  # fmt: skip

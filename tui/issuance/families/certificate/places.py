@@ -8,7 +8,6 @@ from tui.issuance.destinations import kubeconfig_file
 from tui.issuance.destinations.merge import MergePlace
 from tui.issuance.destinations.registry import place_for
 from tui.issuance.errors import UsageError
-from tui.issuance.model.types import FileDestination
 from tui.kube.sensitive import Sensitive
 
 from .signed import kubeconfig, way_in
@@ -45,8 +44,8 @@ class CertificateMerge(MergePlace):
 def place_at(context: Context, wish: CertificateWish, destination: Destination, *, force: bool = False) -> Place:
     """The place that a destination names."""
     identity = stand_in(wish.cluster, wish.user)
-    if isinstance(destination, FileDestination) and destination.merge:
-        merged = CertificateMerge(destination, identity, context.clusters, context.state, force=force)
+    if destination.merge:
+        merged = CertificateMerge(destination.address(identity), identity, context.clusters, context.state, force=force)
         merged.user = wish.user
         return merged
     return place_for(destination, identity, context.clusters, context.state, force=force)

@@ -111,7 +111,7 @@ async def insist_on_secret(context: Context, record: Export) -> None:
 
 async def _look(context: Context, place: Place, sight: Sight) -> Held:
     """What a place holds. What a Secret says of itself counts where this machine wrote that very certificate there."""
-    if place.path is not None:
+    if place.address.here:
         (found,) = await whose.look_at(context, [place], sight)
         return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.destinations.secret import SecretPlace
 from tui.issuance.errors import UsageError
 from tui.issuance.families.base import Family, Wish
@@ -14,7 +15,7 @@ from tui.issuance.families.dpf import DPU_REQUESTS
 from tui.issuance.families.dpf.objects import ParseError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, Identity, SecretDestination
+from tui.issuance.model.types import Address, Credential, Identity
 from tui.issuance.revoking.found import Found
 from tui.issuance.revoking.searching import has_id
 from tui.issuance.revoking.sought import Sought

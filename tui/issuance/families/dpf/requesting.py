@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from tui.issuance.destinations.fence import fence, unsure
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.cluster_time import now_at
 from tui.issuance.model.durations import rfc3339
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, Credential, Handle, IssueSpec, Plan, SecretDestination, StepInfo
+from tui.issuance.model.types import Action, Address, Credential, Handle, IssueSpec, Plan, StepInfo
 from tui.issuance.records.intent import Intent, granted, new_id
 from tui.issuance.transaction.minting import CANNOT_REVOKE, Minting, issued_again
 from tui.issuance.transaction.replacing import refuse_revoked

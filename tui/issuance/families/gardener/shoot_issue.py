@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.place import absolute, taken
 from tui.issuance.destinations.shoot import ShootPlace, stand_in
 from tui.issuance.errors import IssuanceError, StepFailed, UsageError
@@ -23,7 +24,6 @@ from tui.issuance.model.types import (
     Action,
     Address,
     Credential,
-    FileDestination,
     IssueSpec,
     Plan,
     ShootWish,

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.destinations.secret import SecretPlace
 from tui.issuance.errors import UsageError
 from tui.issuance.families.base import Wish
 from tui.issuance.families.files import Files
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, Credential, Identity, IssueSpec, SecretDestination, State
+from tui.issuance.model.types import Address, Credential, Identity, IssueSpec, State
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.revoking import found, seeking

@@ -7,7 +7,8 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance.model.types import Identity, Push, SecretDestination
+from tui.issuance.destinations.in_secret import SecretDestination
+from tui.issuance.model.types import Identity, Push
 from tui.issuance.objects.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET
 
 DEFAULT_LIFETIME: Final = timedelta(hours=1)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.place import absolute, taken
 from tui.issuance.destinations.registry import places_for
 from tui.issuance.errors import StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, FileDestination, Handle, Identity, IssueSpec, Plan, StepInfo
+from tui.issuance.model.types import Action, Address, Handle, Identity, IssueSpec, Plan, StepInfo
 from tui.issuance.objects import accounts, managed, token_secret
 from tui.issuance.objects.token_secret import TokenSecret
 from tui.issuance.records.intent import Intent, new_id

@@ -12,13 +12,14 @@ from functools import partial
 
 import msgspec
 
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.place import look_at as look_at_places
 from tui.issuance.destinations.registry import places_for
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, FileDestination, Handle, IssueSpec, Plan, StepInfo
+from tui.issuance.model.types import Action, Address, Handle, IssueSpec, Plan, StepInfo
 from tui.issuance.objects import token_secret
 from tui.issuance.records.intent import Export, Intent, new_id
 from tui.issuance.transaction.replacing import refuse_revoked

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.issuance.destinations.files import read_private
-from tui.issuance.destinations.place import absolute, address_of, taken
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.place import absolute, taken
 from tui.issuance.destinations.registry import places_for
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.formats.base import bare
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, FileDestination, IssueSpec, Plan
+from tui.issuance.model.types import Action, Address, IssueSpec, Plan
 from tui.issuance.records.intent import Intent, new_id
 from tui.issuance.tokens.issuing import Issue
 from tui.issuance.tokens.plans import check_spec
@@ -94,7 +95,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
         audiences=wish.audiences,
     )
     check_spec(context, spec)
-    address = address_of(spec.destinations[0], identity)
+    address = spec.destinations[0].address(identity)
     if address == normal(wish.source):
         raise UsageError(f"{address.name} is the token to ask with; it would be lost", "choose another path")
     places = places_for(spec, context.clusters, context.state, force=force)
