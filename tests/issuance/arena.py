@@ -16,7 +16,7 @@ from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.engine import Engine
 from tui.issuance.model.clusters import KubeconfigClusters
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Identity, IssueSpec, Outcome
+from tui.issuance.model.types import Address, Destination, Identity, IssueSpec, Outcome
 from tui.issuance.objects.managed import SELECTOR
 from tui.issuance.records.state import StateStore
 from tui.kube.client import Client, Timeouts
@@ -68,7 +68,7 @@ class Arena:
     def secret_address(self, name: str = "robot-credential") -> Address:
         return Address(CredentialKind.SECRET, self.name, self.namespace, name)
 
-    def spec(self, *destinations: FileDestination | SecretDestination, **fields: Any) -> IssueSpec:
+    def spec(self, *destinations: Destination, **fields: Any) -> IssueSpec:
         given: dict[str, Any] = {
             "identity": self.identity(),
             "destinations": destinations or (self.file(),),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.issuance.model.clusters import Clusters
     from tui.issuance.records.state import StateStore
 
-DESTINATIONS: Final = (
+DESTINATIONS: Final[tuple[str, ...]] = (
     ".in_file",
     ".in_secret",
 )

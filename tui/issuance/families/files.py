@@ -1,4 +1,4 @@
-"""What this machine's record speaks for, files and other places: what that says, and whether what lies there does too."""
+"""Files and other places this machine's record speaks for: what that says, and whether what lies there says so too."""
 
 from __future__ import annotations
 
