@@ -157,11 +157,22 @@ def test_it_is_asked_for() -> None:
     ]
 
 
-def test_the_command_line_offers_it() -> None:
-    words = [sys.executable, "-c", _MAIN, "issue", "--help"]
-    helped = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True).stdout
+def test_the_command_line_offers_it_and_lists_it(embedded: Arena, vault: Path) -> None:
+    where = ("--kubeconfig", str(embedded.kubeconfig), "--context", embedded.name)
+
+    def run(*words: str) -> str:
+        line = [sys.executable, "-c", _MAIN, *words, *where]
+        return subprocess.run(line, capture_output=True, text=True, timeout=120, check=True).stdout
+
+    helped = run("issue", "--help")
     assert "--vault KEY" in helped
     assert "Keep it under this key of the vault." in helped
+    run("issue", "robot", "-n", embedded.namespace, "--create", "--vault", KEY)
+    first = token_under(vault)
+    assert AT in run("list", "credentials", "-o", "name")
+    assert "vault" in next(line.split() for line in run("list", "credentials").splitlines() if "kv/ci/robot" in line)
+    run("rotate", AT, "--grace", "0s")
+    assert token_under(vault) != first
 
 
 async def test_a_record_of_a_sort_that_is_not_known_is_left(ebench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

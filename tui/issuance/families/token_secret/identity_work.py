@@ -55,7 +55,6 @@ class CreateIdentity(LongLived):
         identity, role, name = self.identity, identities.role_name(self.identity), self.intent.address.name
         where = {"cluster": identity.cluster, "namespace": identity.namespace}
         (account, rights, secret), path = self.new, self.intent.spec.destinations[0]
-        assert isinstance(path, FileDestination)
 
         def makes(new: bool) -> tuple[str, str]:
             return ("Create", "create") if new else ("Use", "get")
