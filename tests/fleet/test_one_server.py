@@ -17,10 +17,12 @@ from tests.fleet.test_handles_watched import issued, robot, states
 from tui.demo.fleet import EmbeddedFleet
 from tui.fleet.fleet import Fleet
 from tui.fleet.renewing import watched
+from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.loop.keeping import RenewalLoop
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Action, Address, FileDestination, Handle, Outcome, SecretDestination, State
+from tui.issuance.model.types import Action, Address, Handle, Outcome, State
 from tui.issuance.records.state import StateStore
 from tui.issuance.trust import handles
 from tui.kube.errors import NotFound, ReadOnly

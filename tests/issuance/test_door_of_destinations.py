@@ -11,6 +11,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.issuance import dying
@@ -19,10 +20,12 @@ from tests.issuance.dying import KILLED
 from tests.issuance.toy_vault import VaultDestination
 from tui.fleet.renewal_leases import written_in
 from tui.issuance.destinations import registry
+from tui.issuance.destinations.place import PlaceWay
 from tui.issuance.errors import UsageError
 from tui.issuance.families import asking as ask
 from tui.issuance.formats import Format
-from tui.issuance.model.types import Address, IssueSpec, State, kind_label
+from tui.issuance.model.types import Address, Credential, Destination, Identity, IssueSpec, State, kind_label
+from tui.issuance.records.intent import Export
 from tui.kube.sensitive import Sensitive
 
 LINE = "tests.issuance.toy_vault"
@@ -171,8 +174,36 @@ def test_the_command_line_offers_it_and_lists_it(embedded: Arena, vault: Path) -
     first = token_under(vault)
     assert AT in run("list", "credentials", "-o", "name")
     assert "vault" in next(line.split() for line in run("list", "credentials").splitlines() if "kv/ci/robot" in line)
+    assert "robot" in run("inspect", AT)
     run("rotate", AT, "--grace", "0s")
     assert token_under(vault) != first
+
+
+class MapDestination(Destination, msgspec.Struct, frozen=True, tag="configmap"):
+    """One that lies in a cluster."""
+
+    cluster: str
+    said: str
+
+    @classmethod
+    def ways(cls) -> tuple[PlaceWay, ...]:
+        way = PlaceWay(
+            "a ConfigMap in {cluster}", "--configmap", "NS/NAME", "ConfigMap", "Keep it in a ConfigMap of {whose}.",
+            read=ask.a_pair("ConfigMap"), make=lambda text, cluster: cls(cluster, text),
+            suggest=lambda usual: usual.object, in_cluster=True,
+        )  # fmt: skip
+        return (way,)
+
+
+def test_one_in_a_cluster_is_named_with_it() -> None:
+    identity = Identity("far", "ns", "robot")
+    kept = MapDestination("aws:eks/prod", "ns/robot")
+    assert str(kept.address(identity)) == "place:configmap:aws:eks/prod/ns/robot"
+    assert MapDestination.at(Address.parse("place:configmap:aws:eks/prod/ns/robot"), identity) == kept
+    credential = Credential(address=kept.address(identity), identity=identity)
+    record = Export(credential=credential, request="", spec=IssueSpec(identity=identity, destinations=(kept,)))
+    assert written_in(credential.address, lambda _: record) == {"aws:eks/prod"}, "its cluster's Lease is needed"
+    assert ask.place_fields("Write to", copy=True)[0].choices[2].value == "a Secret in a cluster"
 
 
 async def test_a_record_of_a_sort_that_is_not_known_is_left(ebench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

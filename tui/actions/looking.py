@@ -66,9 +66,9 @@ def _details(asked: Asked) -> list[Line]:
 def _reveal(asked: Asked) -> list[Line]:
     """The material on a terminal, for whoever asks for it by name."""
     credential = fit.credential_of(asked.rows[0])
-    if credential is None:
+    if credential is None or (credential.address.here and not credential.address.is_file):
         return []
-    if credential.address.here:
+    if credential.address.is_file:
         path, merged, _ = credential.address.name.partition("#")
         raw = ("kubectl", "config", "view", "--raw", "--kubeconfig", path)
         return [Line(raw if merged else ("cat", credential.address.name))]

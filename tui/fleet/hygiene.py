@@ -68,7 +68,7 @@ async def check(
     names = [name for name in answering if name in wanted]
     now = fleet.now()
     skews = {name: timedelta(seconds=fleet.skew(name) or 0) for name in fleet.store.clusters}
-    exports = [one.address.name for one in held if one.address.here]
+    exports = [one.address.name for one in held if one.address.is_file]
     disk = await asyncio.to_thread(look_at_disk, config, exports, paths, now)
     loop = asyncio.get_running_loop()
 

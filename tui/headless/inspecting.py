@@ -42,7 +42,7 @@ def inspect_(options: Options, address: str, form: str) -> None:
     readers = ""
     what = address
     named = None if what == "-" or expanded(what).exists() else _address(what)
-    if named is not None and not named.here:
+    if named is not None and not named.is_file:
         material = run_async(_material(options, named))
     else:
         what = named.name if named is not None else what
@@ -71,7 +71,8 @@ async def _material(options: Options, address: Address) -> Sensitive:
     from .reaching import open_engine
 
     async with setting(options) as place, open_engine(place, acting=False) as engine:
-        await in_cluster(engine, address.cluster)
+        if address.cluster:
+            await in_cluster(engine, address.cluster)
         return await engine.material(address)
 
 

@@ -53,7 +53,7 @@ class SecretDestination(Destination, msgspec.Struct, frozen=True, tag="secret"):
         return cls(address.cluster, address.namespace, address.name) if address.kind.traits.marked else None
 
     def check(self, clusters: Clusters, form: Format) -> None:
-        from tui.issuance.objects.managed import refuse_reserved
+        from tui.issuance.objects.managed import refuse_reserved  # as in `place`
 
         clusters.endpoint(self.cluster)
         check_names(self.namespace, self.name, "Secret")

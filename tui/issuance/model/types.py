@@ -189,7 +189,7 @@ class Destination:
 
     @property
     def said(self) -> str:
-        """As short as it can be said; by default its address is made of that."""
+        """As short as it can be said, without the cluster; in one `NAMESPACE/NAME`. Its address is made of that."""
         raise NotImplementedError
 
     @property
@@ -219,14 +219,17 @@ class Destination:
 
     def address(self, identity: Identity) -> Address:
         """What a credential of `identity` in this place is called."""
-        return Address(CredentialKind.PLACE, "", "", f"{self.tag()}:{self.said}")
+        name = f"{self.cluster}/{self.said}" if self.cluster else self.said
+        return Address(CredentialKind.PLACE, "", "", f"{self.tag()}:{name}")
 
     @classmethod
     def at(cls, address: Address, identity: Identity) -> Destination | None:
         """The one that an address names, the other way round; None where that is of another sort."""
         tag, _, name = address.name.partition(":")
-        mine = address.kind.traits.form is Form.PLACE and tag == cls.tag()
-        return cls.ways()[0].make(name, "") if mine and name else None
+        if address.kind.traits.form is not Form.PLACE or tag != cls.tag():
+            return None
+        way, (cluster, *object_) = cls.ways()[0], name.rsplit("/", 2)
+        return way.make("/".join(object_), cluster) if way.in_cluster else way.make(name, "")
 
     @classmethod
     def tag(cls) -> str:

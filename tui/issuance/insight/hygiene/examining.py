@@ -345,7 +345,6 @@ def _finding(
     severity: Severity | None = None,
 ) -> Finding:
     address = credential.address
-    file = address.here
     return Finding(
         rule=rule,
         severity=severity or RULES[rule].severity,
@@ -357,7 +356,7 @@ def _finding(
         address=address,
         identity=credential.identity,
         cluster=address.cluster,
-        path=address.name if file else "",
+        path=address.name if address.is_file else "",
     )
 
 
