@@ -6,19 +6,30 @@ import asyncio
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.issuance.arena import Bench
 from tests.issuance.test_powers import grant, rule
 from tui.demo import Answer, FaultRule
-from tui.issuance.insight.lineage import NOBODY, absent, subject_of, subject_of_account, trace
+from tui.issuance.insight.lineage import (
+    ENDS_IT,
+    NOBODY,
+    absent,
+    said_of_handle,
+    subject_of,
+    subject_of_account,
+    trace,
+)
 from tui.issuance.insight.lineage_tree import Node, Part
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.severity import Severity
-from tui.issuance.model.types import Address, Credential
+from tui.issuance.model.types import Address, Credential, Handle, Identity
+from tui.issuance.trust.handles import Seen
+from tui.issuance.trust.orphans import Walked
 from tui.issuance.users.consumers import Pod
 from tui.kube.errors import ServerError
 from tui.kube.kubeconfig import load, parse
-from tui.kube.resource import PODS, SERVICE_ACCOUNTS
+from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS
 
 
 def branch(tree: Node, part: Part) -> Node:
@@ -107,6 +118,54 @@ async def test_a_handle_that_nothing_names_is_shown(bench: Bench) -> None:
     (shown,) = branch(await traced(bench), Part.ISSUED).children
     assert (shown.kind, shown.name) == ("handle", f"{arena.namespace}/{issued.handle.name}")
     assert "kubemint hygiene" in shown.note
+
+
+HANDLE = Handle("main", "ci", "kubemint-robot-bcdfghjk", "uid-1")
+
+
+def walked(*places: str, account: str = "ci/robot") -> dict[str, Walked]:
+    seen = Seen(namespace="ci", name=HANDLE.name, uid=HANDLE.uid, account=account, secrets=places)
+    return {HANDLE.uid: Walked(handle=HANDLE, seen=seen)}
+
+
+@pytest.mark.parametrize(
+    ("handle", "beside", "said"),
+    [
+        (HANDLE, walked("ci/kept"), ""),
+        (HANDLE, walked(), ""),  # from before handles said for what
+        (HANDLE, None, "cannot be listed here"),
+        (Handle("main", "ci", "db-password", "uid-2"), walked("ci/kept"), "no handle: deleting it revokes nothing"),
+        (Handle("main", "ci", "db-password", "uid-1"), walked("ci/kept"), "no handle"),
+        (HANDLE, walked("ci/kept", account="ci/other"), "made for the account ci/other"),
+        (HANDLE, walked("ci/neighbour"), "made for Secret ci/neighbour"),
+        (HANDLE, walked("host/ci/kept"), "made for Secret ci/kept of host"),
+    ],
+)
+def test_a_mark_alone_does_not_say_what_revokes_the_token(
+    handle: Handle, beside: dict[str, Walked] | None, said: str
+) -> None:
+    kept = Credential(
+        address=Address.secret("main", "ci", "kept"), identity=Identity("main", "ci", "robot"), handle=handle
+    )
+    found = said_of_handle(kept, beside)
+    assert (said in found) if said else not found
+
+
+async def test_of_a_secret_that_a_mark_calls_the_handle_it_is_not_said_that_it_ends_the_token(ebench: Bench) -> None:
+    """Whoever follows that would delete another team's Secret, and the token would live."""
+    arena = ebench.arena
+    issued = (await ebench.issue(arena.spec(arena.secret()))).credential
+    other = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db-password"}}
+    uid = (await ebench.client.create(SECRETS, other, namespace=arena.namespace))["metadata"]["uid"]
+    forged = msgspec.structs.replace(issued, handle=Handle(issued.handle.cluster, arena.namespace, "db-password", uid))
+    kept, true = branch(await traced(ebench, forged), Part.ISSUED).children
+    (named,) = kept.children
+    assert named.name == f"{arena.namespace}/db-password"
+    assert named.note.startswith("named there, but no handle: deleting it revokes nothing")
+    assert true.name == f"{arena.namespace}/{issued.handle.name}"
+    assert f"made for Secret {arena.namespace}/robot-credential, which does not name it" in true.note
+    (right,) = branch(await traced(ebench, issued), Part.ISSUED).children
+    assert [node.note for node in right.children] == [ENDS_IT]
 
 
 async def test_an_account_that_is_gone_is_said(ebench: Bench) -> None:

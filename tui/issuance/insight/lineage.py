@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -18,13 +18,13 @@ import msgspec
 from tui.issuance.destinations.kubeconfig_entries import Entry, entries_for
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.model.severity import Severity
-from tui.issuance.model.types import Address, Credential, Identity
-from tui.issuance.objects import managed
+from tui.issuance.model.types import Address, Credential, Handle, Identity
 from tui.issuance.trust import handles
+from tui.issuance.trust.orphans import Walked, accounts_for
 from tui.issuance.users.consumers import why_not
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError, NotFound
-from tui.kube.resource import SECRETS, SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS
+from tui.kube.resource import SELF_SUBJECT_REVIEWS, SERVICE_ACCOUNTS
 
 from .access import collect, groups_of
 from .dangers import worst
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tui.kube.kubeconfig import KubeConfig
 
 
+ENDS_IT: Final = "deleting it revokes the token"
+_UNNAMED: Final = "nothing listed here names it"
 _EVERYBODY: Final = frozenset({"system:authenticated", "system:serviceaccounts"})
 
 
@@ -242,43 +244,74 @@ def credential_node(credential: Credential, subject: Subject) -> Node:
 
 
 async def _issued(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> Node:
-    kept = [one for one in credentials if one.address.kind.traits.is_secret]
+    problem, beside = "", None
+    try:
+        beside = await _handles(clusters, subject)
+    except (KubeError, IssuanceError) as error:
+        problem = f"what else was issued is not known: {error}"
+    said = {one.address: said_of_handle(one, beside) for one in credentials if one.handle is not None}
     nodes = []
-    for one in kept:
+    for one in credentials:
+        if not one.address.kind.traits.is_secret:
+            continue
         handle = one.handle
         children = () if handle is None else (
-            Node(kind="handle", name=f"{handle.namespace}/{handle.name}", note="deleting it revokes the token",
+            Node(kind="handle", name=f"{handle.namespace}/{handle.name}", note=said[one.address] or ENDS_IT,
                  cluster=handle.cluster),
         )  # fmt: skip
         nodes.append(msgspec.structs.replace(credential_node(one, subject), children=children))
-    problem = ""
-    try:
-        nodes += await _unnamed_handles(clusters, subject, credentials)
-    except (KubeError, IssuanceError) as error:
-        problem = f"what else was issued is not known: {error}"
+    named = {one.handle.uid for one in credentials if one.handle is not None and not said[one.address]}
+    listed = {one.address for one in credentials}
+    for lone in (beside or {}).values():
+        handle = lone.handle
+        if lone.identity != subject.identity or handle.uid in named or lone.seen.deleted:
+            continue
+        kept = lone.seen.is_as_made and any(Address.secret(*place) in listed for place in lone.places)
+        where = f"made for {_secrets(lone)}, which does not name it" if kept else _UNNAMED
+        nodes.append(
+            Node(kind="handle", name=f"{handle.namespace}/{handle.name}", cluster=handle.cluster,
+                 note=f"{where}; kubemint hygiene says whether anything accounts for it")
+        )  # fmt: skip
     note = "" if nodes else "nothing that kubemint can see"
     return Node(kind=Part.ISSUED, note=note, problem=problem, children=tuple(nodes))
 
 
-async def _unnamed_handles(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> list[Node]:
-    """The handles that say they were made for the account, and that nothing which was issued for it names."""
+def said_of_handle(credential: Credential, beside: Mapping[str, Walked] | None) -> str:
+    """What is said of the handle that a credential names instead of that deleting it revokes the token; empty where it
+    does. A mark names anything: what is `beside` the account (by UID; None: not listed) says what it was made for."""
+    handle, address = credential.handle, credential.address
+    assert handle is not None
+    itself = (handle.namespace, handle.name) == (address.namespace, address.name)
+    if address.here or (address.kind.traits.own_handle and itself):
+        return ""
+    if beside is None:
+        return "handles cannot be listed here, and anybody may have named it: kubemint revoke says what ends the token"
+    found = beside.get(handle.uid)
+    if found is None or found.handle.name != handle.name:
+        return "named there, but no handle: deleting it revokes nothing; kubemint revoke says what ends the token"
+    if found.identity is None or (credential.identity and found.identity.name != credential.identity.name):
+        return f"named there, but made for the account {found.seen.account or 'of nobody'}: it is not this token's"
+    home = found.handle.cluster if address.cluster == handle.cluster else address.cluster
+    if address.kind.traits.marked and not accounts_for(found, home, address.namespace, address.name):
+        return f"named there, but made for {_secrets(found)}: kubemint revoke says what ends the token"
+    return ""
+
+
+def _secrets(one: Walked) -> str:
+    away = {place: "" if place[0] == one.handle.cluster else f" of {place[0]}" for place in one.places}
+    return ", ".join(f"Secret {place[1]}/{place[2]}{where}" for place, where in away.items()) or "no Secret"
+
+
+async def _handles(clusters: Clusters, subject: Subject) -> dict[str, Walked] | None:
+    """The handles in the namespace of the account, by UID; None where it is none."""
     identity = subject.identity
     if identity is None:
-        return []
+        return None
     client = await clusters.client(identity.cluster)
-    fields = f"type={managed.HANDLE_TYPE}"
-    listed = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, fields=fields)
-    named = {one.handle.uid for one in credentials if one.handle is not None}
-    return [
-        Node(
-            kind="handle",
-            name=f"{seen.namespace}/{seen.name}",
-            note="nothing listed here names it; kubemint hygiene says whether anything accounts for it",
-            cluster=identity.cluster,
-        )
-        for seen in map(handles.seen_in, listed)
-        if seen.account == f"{identity.namespace}/{identity.name}" and seen.uid not in named and not seen.deleted
-    ]
+    return {
+        seen.uid: Walked(handle=Handle(identity.cluster, seen.namespace, seen.name, seen.uid), seen=seen)
+        for seen in await handles.listed(client, identity.namespace)
+    }
 
 
 async def _requests(subject: Subject, credentials: Sequence[Credential]) -> Node:
