@@ -229,7 +229,10 @@ def test_a_login_that_is_refused_is_refused_where_it_was_taken_from_as_well(firs
     login = changed(place, address=Address.login("harbor"), handle=None)
     another = changed(place, address=Address.secret("harbor", "default", "b"), fingerprint="bb")
     elsewhere = changed(
-        place, address=Address.secret("harbor", "default", "c"), identity=Identity("x", "default", "robot")
+        place,
+        address=Address.secret("harbor", "default", "c"),
+        identity=Identity("x", "default", "robot"),
+        handle=changed(HANDLE, cluster="x"),
     )
     store.put(credential_row(login), credential_row(another), credential_row(elsewhere))
     if first == "the place":

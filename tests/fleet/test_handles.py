@@ -9,7 +9,18 @@ import msgspec
 import pytest
 
 from tui.fleet.decode import HandleMeta, HandleSecret, credential_row
-from tui.fleet.handles import AGAIN, CACHED, DELETED, GOING, REPLACED, STILL_THERE, Gone, became, claim_of, turned
+from tui.fleet.handles import (
+    AGAIN,
+    CACHED,
+    DELETED,
+    GOING,
+    REPLACED,
+    STILL_THERE,
+    Gone,
+    became,
+    turned,
+)
+from tui.fleet.resting import claim_of, rests
 from tui.fleet.rows import ClusterRow, CredentialRow, RequestRow
 from tui.fleet.store import FleetStore
 from tui.issuance.families.dpf.listing import REQUEST
@@ -152,6 +163,53 @@ def test_a_record_that_says_revoked_is_taken_back_where_the_handle_is_listed() -
     assert turned(elsewhere, None, None, known=True, there=True) is elsewhere
 
 
+PASSWORD = Handle("harbor", "default", "db-password", "uid-9")
+TOKEN_SECRET = Handle("harbor", "default", "robot-static", "uid-8")
+OTHER = changed(HANDLE, name="kubemint-robot-mnpqrstv", uid="uid-2")
+
+
+@pytest.mark.parametrize(
+    ("marks", "written", "handle", "said"),
+    [
+        (SECRET, SECRET, HANDLE, ""),
+        (SECRET, None, HANDLE, ""),
+        (changed(SECRET, handle=None), None, None, ""),  # issued without the right to create Secrets
+        (changed(SECRET, handle=OTHER), SECRET, HANDLE, "its marks name default/kubemint-robot-mnpqrstv, this machine"),
+        (changed(SECRET, handle=None), SECRET, HANDLE, "its marks name no handle, this machine's record default/kubem"),
+        (
+            changed(SECRET, handle=None, bound_to=OTHER),
+            SECRET,
+            HANDLE,
+            "this machine's record default/kubemint-robot-bc",
+        ),
+        (changed(SECRET, handle=PASSWORD), None, PASSWORD, "default/db-password, which is no handle of its account"),
+        (changed(SECRET, handle=None, bound_to=PASSWORD), None, None, "which is no handle of its account"),
+        (changed(SECRET, identity=changed(ROBOT, name="other")), SECRET, HANDLE, "which is no handle of its account"),
+        # Another token lies there by now, rotated elsewhere: the record says nothing of it.
+        (changed(SECRET, handle=OTHER, fingerprint="g"), SECRET, OTHER, ""),
+        (changed(SECRET, handle=PASSWORD, fingerprint="g"), SECRET, PASSWORD, "which is no handle of its account"),
+        # A copy of a long-lived token, which has no end and is never called valid.
+        (changed(SECRET, handle=None, bound_to=TOKEN_SECRET, state=State.UNKNOWN), None, None, ""),
+        (changed(FILE, handle=TOKEN_SECRET), None, TOKEN_SECRET, ""),
+    ],
+)
+def test_a_mark_that_names_another_handle_or_none_leaves_nothing_valid(
+    marks: Credential, written: Credential | None, handle: Handle | None, said: str
+) -> None:
+    found = rests(marks, written)
+    assert found.handle == handle
+    assert said in found.message
+    assert found.state is (State.UNKNOWN if said else marks.state)
+
+
+def test_by_another_name_of_its_cluster_it_rests_on_the_same() -> None:
+    there = changed(
+        SECRET, address=changed(SECRET.address, cluster="by-oidc"), identity=changed(ROBOT, cluster="by-oidc")
+    )
+    found = rests(changed(there, handle=None), SECRET)
+    assert found.handle == changed(HANDLE, cluster="by-oidc")
+
+
 # Rows and lists, in every order
 
 
@@ -231,6 +289,30 @@ def test_a_row_that_goes_or_names_another_leaves_the_others_as_they_are() -> Non
     assert shown.state(FILE) is State.VALID
     shown.handles.accepted(FILE)
     assert shown.store.credentials[str(FILE.address)].credential.handle is None, "not what its source said before"
+
+
+@pytest.mark.parametrize("first", ["record", "rows"])
+@pytest.mark.parametrize("marked", [PASSWORD, OTHER, None])
+def test_a_row_rests_on_the_handle_that_was_recorded_whatever_its_marks_name(first: str, marked: Handle | None) -> None:
+    shown, forged = Shown(), changed(SECRET, handle=marked)
+    if first == "record":
+        shown.handles.recorded([SECRET])
+    shown.list(HANDLE, PASSWORD, OTHER)
+    shown.put(forged)
+    shown.handles.recorded([SECRET])
+    assert shown.state() is State.UNKNOWN
+    shown.put(SECRET)  # as it was
+    assert shown.state() is State.VALID
+    shown.put(forged)
+    shown.removed()
+    assert shown.state() is State.REVOKED
+    shown.put(forged)
+    assert shown.state() is State.REVOKED
+    shown.put(changed(forged, handle=OTHER, fingerprint="g"))  # rotated, by another machine
+    assert shown.state() is State.VALID
+    shown.put(forged)
+    shown.handles.recorded([])  # the record is gone: what is marked counts where it may
+    assert shown.state() is {PASSWORD: State.UNKNOWN, OTHER: State.VALID, None: State.VALID}[marked]
 
 
 @pytest.mark.parametrize("first", ["rows", "list"])
@@ -376,7 +458,7 @@ def test_a_name_that_another_operator_gave_the_cluster_is_believed_only_of_our_o
     there = changed(SECRET, address=Address(CredentialKind.SECRET, "tenant-a", "default", "pushed"))
     for recorded in (False, True):
         shown = Shown()
-        shown.handles.recorded({"uid-1"} if recorded else ())
+        shown.handles.recorded([there] if recorded else [])
         shown.put(there)
         shown.list()
         shown.handles.looked(HANDLE, None)

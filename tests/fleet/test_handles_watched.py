@@ -59,6 +59,30 @@ async def test_deleted_elsewhere(harbor: EmbeddedFleet, tmp_path: Path) -> None:
         assert states(later, *keys) == [State.REVOKED] * 2, "also where it was deleted before the first look"
 
 
+@pytest.mark.parametrize("mark", ["default/db-password/11111111-2222-4333-8444-555555555555", None])
+async def test_a_mark_that_names_no_handle_keeps_no_row_valid(
+    harbor: EmbeddedFleet, tmp_path: Path, mark: str | None
+) -> None:
+    """Who may patch one Secret's annotations has its row rest on nothing; this machine's record knows better."""
+    secret, key = SecretDestination("harbor", "default", "robot-credential"), "secret:harbor/default/robot-credential"
+    other = tmp_path / "another machine"
+    other.mkdir()
+    async with over(harbor, tmp_path, read_only=False) as fleet, over(harbor, other) as elsewhere:
+        assert await fleet.settled(10)
+        handle = await issued(fleet, robot(secret))
+        client = await fleet.client("harbor")
+        patch = {"metadata": {"annotations": {managed.HANDLE: mark}}}
+        await client.patch(SECRETS, "robot-credential", patch, namespace="default")
+        await until(lambda: states(fleet, key) == [State.UNKNOWN], "the marks say something else")
+        if mark is not None:
+            await until(lambda: states(elsewhere, key) == [State.UNKNOWN], "also where nothing is recorded")
+        await client.delete(SECRETS, handle.name, namespace="default")
+        await until(lambda: states(fleet, key) == [State.REVOKED], "what was recorded is gone", timeout=3)
+    async with over(harbor, tmp_path) as later:
+        assert await later.settled(10)
+        assert states(later, key) == [State.REVOKED], "also where it was deleted before the first look"
+
+
 @pytest.mark.parametrize("kept", ["file", "secret"])
 async def test_a_copy_in_a_secret_turns_with_its_original(harbor: EmbeddedFleet, tmp_path: Path, kept: str) -> None:
     path = FileDestination(str(tmp_path / "robot.kc"))

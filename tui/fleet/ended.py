@@ -19,8 +19,9 @@ import msgspec
 
 from tui.issuance import Address, Credential, Handle, Identity, State
 
-from .handles import AGAIN, CACHED, Gone, RowKey, claim_of, has_credential, keys_of
+from .handles import AGAIN, CACHED, Gone, RowKey, has_credential, keys_of
 from .marked import by_utc, held_until
+from .resting import claim_of
 from .rows import ClusterRow, Row
 from .same import shown_by, ways
 

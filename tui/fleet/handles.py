@@ -17,9 +17,10 @@ from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from tui.issuance import Address, Credential, Handle, Revocation, State, is_handle_name, key_of_wished
+from tui.issuance import Address, Credential, Handle, Revocation, State, key_of_wished
 
 from .marked import held_until, marked_at, said_of
+from .resting import claim_of, handle_of, rests
 from .rows import ClusterRow, CredentialRow, RequestRow, Row
 from .same import shown_by, ways
 
@@ -49,24 +50,6 @@ class Gone(msgspec.Struct, frozen=True, gc=False):
     """Where it is only marked as deleted: from when on servers refuse what rests on it."""
 
 
-def claim_of(credential: Credential | None) -> Handle | None:
-    """The handle that a credential names, where it lies beside the account that it names and is called as its own.
-
-    A long-lived token is its own handle, whose name is anybody's choice; only a file may hold a copy of one.
-    """
-    handle, identity = _handle_of(credential), credential.identity if credential is not None else None
-    if credential is None or handle is None or identity is None:
-        return None
-    beside = (handle.cluster, handle.namespace) == (identity.cluster, identity.namespace)
-    called = is_handle_name(handle.name, identity.name) or credential.address.here
-    return handle if handle.uid and beside and called else None
-
-
-def _handle_of(credential: Credential | None) -> Handle | None:
-    """The handle that its token is bound to: its own, or for a copy that of its original."""
-    return (credential.handle or credential.bound_to) if credential is not None else None
-
-
 def became(found: Mapping[str, Any] | None, handle: Handle, now: datetime) -> Gone | None:
     """What a look at the name of a handle says: `found` is the metadata there, None where there is nothing."""
     if found is None:
@@ -88,7 +71,7 @@ def turned(
     handle's cluster is this machine's own word. When it ends says nothing of that: marks say it, and what was revoked
     has not expired since.
     """
-    handle = _handle_of(credential)
+    handle = handle_of(credential)
     if there and gone is None and credential.state is State.REVOKED and credential.address.here:
         return msgspec.structs.replace(credential, state=State.FAILED, message=STILL_THERE)
     if gone is None or handle is None or credential.state is State.REVOKED:
@@ -191,6 +174,8 @@ class Handles:
         """Of these: what was listed all the same, until it is seen to be gone."""
         self._accepted: dict[Address, tuple[str, datetime]] = {}
         self._recorded: frozenset[str] = frozenset()
+        self._written: Mapping[Address, Credential] = {}
+        """What this machine itself wrote into Secrets."""
         self._waits: dict[Address, list[Revocation]] = {}
         """What is to be revoked still, by where it is kept."""
         self._said: dict[RowKey, str] = {}
@@ -200,13 +185,23 @@ class Handles:
         """What is to be told of a list in this cluster."""
         return Listed(self, cluster, whole=whole)
 
-    def recorded(self, uids: Iterable[str]) -> None:
-        """The handles that this machine's own records name, in its own words for their clusters."""
-        self._recorded = frozenset(uids)
+    def recorded(self, written: Iterable[Credential]) -> None:
+        """What this machine itself wrote into Secrets, in its own words for their clusters."""
+        before, self._written = self._written, {one.address: one for one in written}
+        named = map(handle_of, self._written.values())
+        self._recorded = frozenset(handle.uid for handle in named if handle is not None)
+        places = [place for place in {**before, **self._written} if before.get(place) != self._written.get(place)]
+        if places:
+            self.changed([
+                key
+                for place in places
+                for name in ways(self._clusters, place.cluster)
+                for key in keys_of(msgspec.structs.replace(place, cluster=name))
+            ])  # fmt: skip
 
     def accepted(self, credential: Credential) -> None:
         """Its server has just said that it accepts this very token."""
-        handle = _handle_of(credential)
+        handle = handle_of(credential)
         self._accepted[credential.address] = (credential.fingerprint, self._clock())
         if handle is not None:
             self._notify((handle.cluster, handle.uid))
@@ -301,13 +296,13 @@ class Handles:
     def _by_handle(self, row: Row, old: Row | None) -> Row:
         if not has_credential(row):
             return row
-        key, credential = (type(row), row.key), row.credential
+        key, given = (type(row), row.key), row.credential
+        credential = rests(given, self._wrote(given.address)) if given is not None else None
         handle, before = claim_of(credential), claim_of(old.credential) if old and has_credential(old) else None
         if before is not None and before != handle:
             self._unname(key, before)
-        if credential is None or handle is None:
-            self._before.pop(key, None)
-            return row
+        if given is None or credential is None or handle is None:
+            return self._as_shown(row, old, credential)
         place = (handle.cluster, handle.uid)
         named = self._named.setdefault(place, _Named(handle, ()))
         if key not in named.keys:
@@ -322,12 +317,24 @@ class Handles:
             if listed:
                 self._alive.add(place)
         shown = self._stands(credential, self._gone.get(place), there=place in self._alive)
-        if shown is not credential:
-            self._before[key] = credential
+        return self._as_shown(row, old, shown)
+
+    def _as_shown(self, row: _Carrier, old: Row | None, shown: Credential | None) -> Row:
+        """The row with what it shows in the place of `old`; what its source says is remembered where that differs."""
+        key, given = (type(row), row.key), row.credential
+        if given is not None and shown is not given:
+            self._before[key] = given
             return msgspec.structs.replace(row, credential=shown)
-        if old is None or not has_credential(old) or credential != old.credential:
+        if given is None or old is None or not has_credential(old) or given != old.credential:
             self._before.pop(key, None)
         return row
+
+    def _wrote(self, address: Address) -> Credential | None:
+        """What this machine wrote there, by whichever name of its cluster."""
+        if not address.kind.traits.marked:
+            return None
+        named = (msgspec.structs.replace(address, cluster=name) for name in ways(self._clusters, address.cluster))
+        return next((found for one in named if (found := self._written.get(one)) is not None), None)
 
     def forget(self, row: Row) -> None:
         """This row is gone."""
@@ -359,7 +366,7 @@ class Handles:
         if gone is None and not there:
             return credential
         fingerprint, accepted = self._accepted.get(credential.address, ("", None))
-        identity, address, handle = credential.identity, credential.address, _handle_of(credential)
+        identity, address, handle = credential.identity, credential.address, handle_of(credential)
         foreign = address.kind.traits.marked and identity is not None and identity.cluster != address.cluster
         return turned(
             credential,

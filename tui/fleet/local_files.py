@@ -90,8 +90,7 @@ class LocalFiles:
                 others = await self._whose(pending)
                 pending = [one for one, words in zip(pending, others, strict=True) if not words]
             credentials = [self._shown_as(record.known) for record in records]
-            named = (one.handle or one.bound_to for one in written)
-            self._store.handles.recorded({handle.uid for handle in named if handle is not None})
+            self._store.handles.recorded(written)
             self._store.handles.waiting(pending)
             rows = {row.key: row for row in (*map(self._row, credentials), *self._lost(written))}
             self._store.drop(CredentialRow, *filter(self._is_own, self._shown - rows.keys()))
