@@ -29,7 +29,7 @@ from tui.issuance.trust.orphans import Walked
 from tui.issuance.users.consumers import Pod
 from tui.kube.errors import ServerError
 from tui.kube.kubeconfig import load, parse
-from tui.kube.resource import PODS, SECRETS, SERVICE_ACCOUNTS
+from tui.kube.resource import PODS, RBAC, SECRETS, SERVICE_ACCOUNTS
 
 
 def branch(tree: Node, part: Part) -> Node:
@@ -108,6 +108,17 @@ async def test_each_branch_fails_by_itself(ebench: Bench) -> None:
     assert branch(tree, Part.RIGHTS).children, "bindings of the whole cluster are still known"
     assert branch(tree, Part.ISSUED).children
     assert not branch(tree, Part.ACCOUNT).problem
+
+
+@pytest.mark.parametrize("unread", ["clusterrolebindings", "(clusterroles|clusterrolebindings|rolebindings)", RBAC])
+async def test_of_bindings_that_could_not_be_read_it_is_not_said_that_none_reaches_it(
+    ebench: Bench, unread: str
+) -> None:
+    await ebench.make_account()
+    with ebench.arena.fault(FaultRule(Answer(403), path=unread)):
+        rights = branch(await traced(ebench), Part.RIGHTS)
+    assert "no right to list clusterrolebindings" in rights.problem
+    assert rights.note in ("none that could be seen", "nothing but what every user may, in what could be read")
 
 
 async def test_a_handle_that_nothing_names_is_shown(bench: Bench) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.issuance.arena import Bench
 from tui.demo import Answer, FaultRule
+from tui.headless.powers import _print
 from tui.issuance.errors import UsageError
 from tui.issuance.insight.access import Rule, collect, groups_of
 from tui.issuance.insight.dangers import dangers
@@ -107,10 +108,34 @@ async def test_what_may_not_be_read_is_said_plainly(ebench: Bench) -> None:
     with ebench.arena.fault(FaultRule(Answer(403), path="clusterrolebindings")):
         found = await ebench.engine.powers(ebench.arena.identity())
     assert found.incomplete == "no right to list clusterrolebindings"
+    assert found.unread, "its exit code is 3"
     assert whys(found)[0].startswith("reads every Secret")
     with ebench.arena.fault(FaultRule(Answer(403), path=RBAC)), pytest.raises(UsageError) as refused:
         await ebench.engine.powers(ebench.arena.identity())
     assert "clusterrolebindings" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("source", "incomplete", "unread", "said"),
+    [
+        (Source.COMPUTED, "", False, "nothing: no Role applies to it here"),
+        (
+            Source.COMPUTED,
+            "no right to list clusterrolebindings",
+            True,
+            "nothing in what could be read: there may be more",
+        ),
+        # Some servers always say so of an authorizer of theirs: that is no failure to read.
+        (Source.ASKED, "webhook authorizer", False, "nothing in what could be read: there may be more"),
+    ],
+)
+def test_what_could_not_be_read_is_not_called_nothing(
+    source: Source, incomplete: str, unread: bool, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = Powers(subject="x", cluster="c", namespace="n", source=source, powers=(), incomplete=incomplete)
+    assert found.unread is unread
+    _print(found)
+    assert said in capsys.readouterr().err.replace("\n", " ")
 
 
 async def test_an_account_that_is_gone_leaves_its_bindings(ebench: Bench) -> None:

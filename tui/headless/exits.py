@@ -29,7 +29,7 @@ class Exit(IntEnum):
     USAGE = 2
     PARTLY = 3
     """Some of several things were done, or the thing itself but not what was to end with it (an old token lives on), or
-    only some clusters named could be read."""
+    only some clusters named, or not every Role and binding, could be read."""
     FOUND = 4
     """What was looked for is there: something expires within `--expiring`, something is as bad as `--fail-on`."""
     INTERRUPTED = 130

@@ -12,6 +12,7 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from .doing import in_cluster
+from .exits import Ended, Exit
 from .options import Options
 from .output import output_option, print_fields, print_kind
 from .printing import say
@@ -31,7 +32,8 @@ async def can(options: Options, what: str, namespace: str, form: str) -> None:
 
     A credential asks the server itself (SelfSubjectRulesReview); if its material cannot be read or is refused, and
     for an account given as NS/ACCOUNT with --context, the answer is computed from Roles and bindings. A kubeconfig
-    from elsewhere is not trusted: no file that it names is read and no plugin is run.
+    from elsewhere is not trusted: no file that it names is read and no plugin is run. Where not every Role and
+    binding could be read, the exit code is 3.
     """
     from .reaching import open_engine
     from .verifying import read_input
@@ -50,6 +52,8 @@ async def can(options: Options, what: str, namespace: str, form: str) -> None:
         _print(found)
     else:
         print_kind("Powers", record(found), form)
+    if found.unread:
+        raise Ended(Exit.PARTLY)
 
 
 def subject_of(options: Options, what: str) -> Address | Identity | None:
@@ -77,7 +81,8 @@ def _print(found: Powers) -> None:
     if found.incomplete:
         say(f"  incomplete: {safe_text(found.incomplete)}")
     if not found.powers:
-        say("  nothing: no Role applies to it here")
+        unread = "nothing in what could be read: there may be more"
+        say(f"  {unread if found.incomplete else 'nothing: no Role applies to it here'}")
     from tui.fleet.fields import in_list
     from tui.fleet.fields.powers import FIELDS
 

@@ -213,7 +213,11 @@ async def _rights(clusters: Clusters, subject: Subject) -> Node:
             )
         )  # fmt: skip
     nodes.sort(key=lambda node: node.severity.rank if node.severity else len(Severity))
-    note = "" if nodes else "nothing but what every user may" if everybody else "no binding reaches it"
+    note = ""
+    if not nodes:
+        note = "nothing but what every user may" if everybody else "no binding reaches it"
+        if not access.complete:  # the binding that reaches it may be among those
+            note = "nothing but what every user may, in what could be read" if everybody else "none that could be seen"
     if everybody:
         nodes.append(
             Node(

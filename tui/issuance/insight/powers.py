@@ -65,6 +65,12 @@ class Powers(msgspec.Struct, frozen=True, kw_only=True):
     """Why there may be more than this, in words; empty where this is all."""
     notes: tuple[str, ...] = ()
 
+    @property
+    def unread(self) -> bool:
+        """Whether kubemint could not read all that it was computed from. What a server says of its own authorizers,
+        which some always say, is no failure to read."""
+        return self.source is Source.COMPUTED and bool(self.incomplete)
+
 
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
     resource_rules: tuple[Rule, ...] | None = None

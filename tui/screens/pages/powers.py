@@ -91,7 +91,9 @@ class PowersScreen(Page[Power]):
         return Content("\n").join(lines)
 
     def nothing(self) -> Sequence[Cell]:
-        return [Cell("It can do nothing here.", Tone.STRONG), Cell("N asks for another namespace", Tone.MUTE)]
+        unread = self.found is not None and self.found.incomplete
+        said = "Nothing in what could be read; there may be more." if unread else "It can do nothing here."
+        return [Cell(said, Tone.STRONG), Cell("N asks for another namespace", Tone.MUTE)]
 
     def action_namespace(self) -> None:
         identity = identity_of(self._row)
