@@ -138,7 +138,8 @@ class SecretPlace:
 
     async def check(self, writing: Writing) -> str | None:
         wanted, found = writing.data, await self._data() or {}
-        if {key: found.get(key) for key in wanted} != wanted:
+        another = self._after is not None and self._after.get("uid") != self.uid
+        if another or {key: found.get(key) for key in wanted} != wanted:
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: another process wrote to it")
         return None
 

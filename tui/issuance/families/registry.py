@@ -129,9 +129,9 @@ class Families:
         return next(self._load(name) for name, one in FAMILIES.items() if address.kind in one.kinds)
 
     def of_intent(self, intent: Intent) -> Family:
-        """The family of what the journal has open."""
+        """The family of what the journal has open; what carries on something of another one is asked before that."""
         *families, last = self.all()
-        return next((family for family in families if family.began(intent)), last)
+        return next((family for family in reversed(families) if family.began(intent)), last)
 
     def for_wish(self, wish: Wish) -> Family:
         """The family that fulfils this wish. Raises UsageError where none does."""

@@ -98,6 +98,11 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """How long what is replaced still works, by those who use it."""
     undoes: Revocation | None = None
     """For an undo: the revocation that it holds up, and that is on again where it fails."""
+    secrets: dict[str, str] = {}
+    """The UIDs of the Secrets that are written, by their addresses, as they were seen and made; empty where there is
+    none yet."""
+    told: tuple[str, ...] = ()
+    """Cluster, namespace and name of a PushSecret that is told of it before the grace of the old one begins."""
     at: tuple[Whereabouts, ...] = ()
     """What the clusters are that it names; none in records of earlier versions."""
 
@@ -117,6 +122,10 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
             issued_at=issued.issued_at,
             expires_at=issued.expires_at,
         )
+
+    def ended(self, now: datetime) -> bool:
+        """Whether what was issued has ended by itself."""
+        return self.expires_at is not None and self.expires_at <= now
 
     def lasting(self, usual: timedelta) -> timedelta:
         """How long what is replaced still works; `usual` where a journal of old does not say."""

@@ -78,7 +78,8 @@ class Issue(Minting, Publishing):
         if not already:
             return None
         self.issued = issued_again(self.intent, already[0][1])
-        return [*self.remaining(already), self._committed]
+        *_, proof = self._minting()
+        return [*await self.remaining(already, proof), self._committed]
 
     @property
     def _committed(self) -> Step:

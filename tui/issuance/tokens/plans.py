@@ -76,8 +76,10 @@ async def prepare(
     request: str,
     sight: Sight,
     rights: Rights | None = None,
+    said: Sequence[str] = (),
 ) -> tuple[Plan, Issue]:
-    """The plan for new material in `places`, which hold `held` now, as it is vouched for; `sight` is how it was seen.
+    """The plan for new material in `places`, which hold `held` now, as it is vouched for; `sight` is how it was seen,
+    and what is `said` comes first.
 
     Raises UsageError where it cannot be done, KubeError.
     """
@@ -91,7 +93,7 @@ async def prepare(
     account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
     left = tuple(said for found in held for said in found.left)
-    warnings = [*(found.warning for found in held if found.warning), *left]
+    warnings = [*said, *(found.warning for found in held if found.warning), *left]
     old = [one for found in held for one in (found.credential, found.newer) if one is not None]
     if action is Action.ISSUE:
         old = await _spared(context, old, places, warnings, sight)

@@ -46,14 +46,14 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
     """The plan for a new token wherever the old one is kept. Raises UsageError (Unasked for what was revoked),
     KubeError."""
     sight = Sight()
-    spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
+    spec, request, left = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     check_spec(context, spec)
     places = places_for(spec, context.clusters, context.state)
     seen = await vouching.look_at(context, places, sight)
     held = [await left_behind.put_back(context, place, one, sight) for place, one in zip(places, seen, strict=True)]
     if not revive:
         await _refuse_revoked(context, address, places, held, sight)
-    return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id(), sight)
+    return await prepare(context, Action.ROTATE, address, spec, places, held, request or new_id(), sight, said=left)
 
 
 async def _refuse_revoked(

@@ -74,7 +74,8 @@ class Undo(Issue):
         return (Step(info=info, do=self._prove),)
 
     async def open(self, note: Note) -> None:
-        note.record = {"opened": self.intent, "revoked": self.intent.handle}
+        await super().open(note)
+        note.record |= {"revoked": self.intent.handle}
 
     async def close(self, note: Note, failure: StepFailed | None) -> str:
         """The old handle is left to the end of its grace again."""
@@ -120,7 +121,7 @@ async def prepare_places(
     old = revocation.old
     assert old is not None
     now = await context.now(old.identity.cluster) if old.identity is not None else context.clock()
-    spec, request = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
+    spec, request, left = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     if spec.identity != old.identity:
         raise UsageError(
             f"what {address} holds now is for {spec.identity}, what it replaced was for {old.identity}",
@@ -140,7 +141,7 @@ async def prepare_places(
     )
     work.issued = issued_again(intent, token)
     return work.planned(
-        undo_warnings(intent, now, [one.warning for one in held if one.warning], lasts), lasts=lasts
+        undo_warnings(intent, now, [*left, *(one.warning for one in held if one.warning)], lasts), lasts=lasts
     ), work
 
 

@@ -9,7 +9,7 @@ handle that was signed or by the fingerprint.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -37,8 +37,18 @@ if TYPE_CHECKING:
     from tui.issuance.transaction.work import Context
 
 
-async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
-    """The wish that a credential fulfils, with every place this machine knows to hold the same token, and its id.
+class Behind(NamedTuple):
+    """The wish behind a credential."""
+
+    spec: IssueSpec
+    request: str
+    """Its id."""
+    left: tuple[str, ...] = ()
+    """The places of it that get nothing, in words."""
+
+
+async def wish_of(context: Context, address: Address) -> Behind:
+    """The wish that a credential fulfils, with every place this machine knows to hold the same token.
 
     Raises UsageError for a copy that its original does not reach, or where nothing vouches for it; KubeError.
     """
@@ -62,29 +72,29 @@ async def wish_of(context: Context, address: Address) -> tuple[IssueSpec, str]:
         audiences=verdict.audiences,
     )
     token = msgspec.structs.replace(marks, handle=verdict.handle, fingerprint=facts.fingerprint)
-    return await _with_others(context, spec, token, verdict.request), verdict.request
+    return await _with_others(context, spec, token, verdict.request)
 
 
-async def _of_file(context: Context, address: Address) -> tuple[IssueSpec, str]:
+async def _of_file(context: Context, address: Address) -> Behind:
     record = await export_record(context, address)
     if record.spec is not None:
-        return await _with_others(context, record.spec, record.credential, record.request), record.request
+        return await _with_others(context, record.spec, record.credential, record.request)
     source = record.source
     if source is None or not (source.here or source.kind.traits.marked):
         raise UsageError(f"{address.name} is a copy of {source}", "rotate that, then export it again to the same path")
     try:
-        spec, request = await wish_of(context, source)
+        behind = await wish_of(context, source)
     except vouching.NotVouched as error:
-        spec, request = await wish_of(context, await one_server.issued_under(context, source, error))
-    if address not in (place.address(spec.identity) for place in spec.destinations):
+        behind = await wish_of(context, await one_server.issued_under(context, source, error))
+    if address not in (place.address(behind.spec.identity) for place in behind.spec.destinations):
         raise UsageError(
             f"{address.name} is a copy of {source}, in another format or of a token that is not there any more",
             "rotate that, then export it again to the same path",
         )
-    return spec, request
+    return behind
 
 
-async def _with_others(context: Context, spec: IssueSpec, token: Credential, request: str) -> IssueSpec:
+async def _with_others(context: Context, spec: IssueSpec, token: Credential, request: str) -> Behind:
     """The wish with every place that gets its next token; places of its own that nothing vouches for are left out."""
     identity = spec.identity
     known: dict[Address, Destination] = {place.address(identity): place for place in spec.destinations}
@@ -99,8 +109,15 @@ async def _with_others(context: Context, spec: IssueSpec, token: Credential, req
                     known.setdefault(address, place)
             if own.here:
                 known.setdefault(own, destination_at(own, identity))
-    kept = [place for address, place in known.items() if await _is_still(context, address, identity, token)]
-    return msgspec.structs.replace(spec, destinations=tuple(kept), create_account=False)
+    why = {address: await _not_any_more(context, address, identity, token) for address in known}
+    left = tuple(
+        f"Secret {one.namespace}/{one.name} in {one.cluster} {said}: it is left out and gets nothing; issue it anew "
+        "where that is meant"
+        for one, said in why.items()
+        if said
+    )
+    kept = tuple(place for address, place in known.items() if not why[address])
+    return Behind(msgspec.structs.replace(spec, destinations=kept, create_account=False), request, left)
 
 
 def _written(context: Context, request: str) -> list[Export]:
@@ -118,15 +135,19 @@ def belongs(record: Export, identity: Identity, form: Format, handle: Handle | N
     return same_handle or (bool(fingerprint) and held.fingerprint == fingerprint)
 
 
-async def _is_still(context: Context, address: Address, identity: Identity, token: Credential) -> bool:
-    """Whether a Secret that this machine's record names is still one of the wish, or is gone and made anew. Into one
-    that is being deleted nothing is written."""
+async def _not_any_more(context: Context, address: Address, identity: Identity, token: Credential) -> str:
+    """Why a Secret that this machine's record names is not one of the wish any more, in words that stand after its
+    name; empty where it is. One that is gone is not made anew: its namespace may be another team's by now."""
     if not address.kind.traits.marked or address == token.address:
-        return True
+        return ""
     try:
         reading = await vouching.read(context, address)
     except NotFound:
-        return True
+        return "is gone"
     except UsageError:
-        return True  # not ours any more: looking at it says so
-    return reading.verdict.ok and reading.marks.identity == identity and not is_going(reading.metadata)
+        return ""  # not ours any more: looking at it says so
+    if is_going(reading.metadata):
+        return "is being deleted"
+    if not reading.verdict.ok:
+        return f"is not what was written there ({reading.verdict.why})"
+    return "" if reading.marks.identity == identity else f"is for {reading.marks.identity} by now"

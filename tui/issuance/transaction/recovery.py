@@ -35,6 +35,7 @@ _REMEMBERED = timedelta(days=30)
 """How long a file is remembered that is gone and whose token has expired: the disk it lies on may come back."""
 _TITLES = {
     FIND: "See how far it came",
+    "prove": "Prove what was issued again",
     "commit": "Finish what was published",
     "undo": "Undo what was not",
     "revoke": "Revoke the old one",

@@ -187,7 +187,7 @@ async def insist_on_plan(context: Context, intent: Intent) -> None:
         verdict = await context.whose.verdict(intent, one.cluster)
         if verdict.same is Same.OTHER:
             raise AnotherCluster("what was begun there", verdict, _STAYS)
-    if not intent.fingerprint or (intent.expires_at is not None and intent.expires_at <= context.clock()):
+    if not intent.fingerprint or intent.ended(context.clock()):
         return  # no token of it was ever written anywhere, or none that lives
     cluster = intent.spec.identity.cluster
     verdict = await context.whose.verdict(intent, cluster)

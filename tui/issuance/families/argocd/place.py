@@ -63,12 +63,7 @@ class ClusterPlace(SecretPlace):
 
     async def check(self, writing: Writing) -> str | None:
         there, before = await self._data() or {}, self._before
-        if before is not None:
-            same = there == self._object(writing, before).values()
-        else:  # of who went on with what a dead process began
-            token = secret.token_of(there)
-            same = token is not None and token.fingerprint == writing.material.fingerprint
-        if not same:
+        if before is None or there != self._object(writing, before).values():
             raise ChangedMeanwhile(f"{self.label} does not hold what was just written: another process wrote to it")
         return None
 

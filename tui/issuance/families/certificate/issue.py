@@ -15,7 +15,7 @@ import msgspec
 from tui.issuance.destinations.place import Place
 from tui.issuance.errors import IssuanceError, StepFailed
 from tui.issuance.formats import Format
-from tui.issuance.model.certificate import read_certificate
+from tui.issuance.model.certificate import CertificateError
 from tui.issuance.model.durations import format_duration, whole_seconds
 from tui.issuance.model.material import Writing
 from tui.issuance.model.sight import Sight
@@ -27,7 +27,9 @@ from tui.issuance.transaction.shared_steps import COMMIT, prove_step
 from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Context, Finished
 from tui.kube import limits, shell
-from tui.kube.errors import Denied, Forbidden, TimedOut
+from tui.kube.delivered import ONLY_LOOKING, read
+from tui.kube.errors import ConfigError, Denied, Forbidden, TimedOut
+from tui.kube.sensitive import Sensitive
 
 from . import request
 from .signed import Kubeconfig, Signed, judge, kubeconfig, prove, way_in
@@ -98,16 +100,34 @@ class Certify(Publishing):
 
     async def find(self, note: Note) -> list[Step] | None:
         """Where any place holds the new certificate, it is the one that people use: the rest is finished."""
-        intent, already = self.intent, await self.already(note)
+        already = await self.already(note)
         if not already:
             return None
-        place, held = already[0]
+        said = []
+        for place, _ in already:
+            try:
+                await self._take_out(place)
+            except (IssuanceError, CertificateError, ConfigError) as error:
+                said.append(f"{place.label} holds the new certificate, but not what belongs to it: {error.message}")
+                continue
+            proof = Step(info=prove_step(self.wish.cluster), do=self._prove)
+            rest = await self.remaining(already, proof)
+            return [self._tidied, *rest, Step(info=COMMIT, do=self._commit, final=True)]
+        note.run.left += [f"{one}; issue it anew" for one in said]  # its key is nowhere any more
+        return None
+
+    async def _take_out(self, place: Place) -> None:
+        """Certificate and key from where the dead process put them, judged as when they were signed, and nothing else
+        that may lie there. Raises IssuanceError, CertificateError, ConfigError where they are not what was issued."""
+        intent, text = self.intent, await place.material(Format.CERTIFICATE)
         if intent.issued_at is None:
             raise IssuanceError("the journal does not say when the certificate was issued")
-        info = read_certificate(held.reveal_bytes())
-        self._signed = Signed(held.reveal_bytes(), info, intent.requested, intent.issued_at)
-        self._text = Kubeconfig(await place.material(Format.CERTIFICATE), held)
-        return [self._tidied, *self.remaining(already), Step(info=COMMIT, do=self._commit, final=True)]
+        login = read(text.reveal_bytes(), ONLY_LOOKING).endpoint.login
+        pem, key = login.client_certificate, login.client_key
+        if pem is None or key is None or Sensitive(pem).fingerprint != intent.fingerprint:
+            raise IssuanceError("its key is not there")
+        info = judge(pem, key, self.wish, intent.issued_at).info
+        self._keep(request.Made(key, b""), Signed(pem, info, intent.requested, intent.issued_at))
 
     # The steps
 
@@ -164,15 +184,20 @@ class Certify(Publishing):
         pem = await request.signed(client, asked, patience, say)
         if pem is None:
             raise _nobody(asked.name, wish.cluster, patience, approved=self._approved)
-        signed = self._signed = judge(pem, made.key, wish, await self.context.now(wish.cluster))
+        signed = judge(pem, made.key, wish, await self.context.now(wish.cluster))
         note.message = f"{signed.info.key}, {granted(signed)}"
         if signed.lengthened and signed.requested is not None:
             note.message += f", asked {format_duration(signed.requested)}"
             note.hint(f"the signer gave more than was asked for: it ends at {signed.expires_at:%Y-%m-%d %H:%M:%S} UTC")
-        way = way_in(self.context.clusters.endpoint(wish.cluster), pem, made.key, wish.user)
-        self._text = kubeconfig(way, wish.user)
+        self._keep(made, signed)
         self.intent = self.intent.learned(signed.fingerprint, signed)
         await self.open(note)
+
+    def _keep(self, made: request.Made, signed: Signed) -> None:
+        """What was made and signed, and with it what is written down: into the cluster as it is known, nothing else."""
+        self._made, self._signed = made, signed
+        way = way_in(self.context.clusters.endpoint(self.wish.cluster), signed.pem, made.key, self.wish.user)
+        self._text = kubeconfig(way, self.wish.user)
 
     async def _tidy(self, note: Note) -> None:
         client = await self.context.clusters.client(self.wish.cluster)

@@ -59,16 +59,7 @@ class RequestRotation(Minting):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        secret = self._secret
-        write = StepInfo(
-            id="write:0", title=self.writes.format(self.work.request.secret), verb="patch", resource="secrets", **secret
-        )
-        return (
-            self.opened(),
-            *self._minting(),
-            Step(info=write, do=self._write, undo=self._not_landed),
-            *self._publishing(),
-        )
+        return (self.opened(), *self._minting(), self._written, *self._publishing())
 
     def finished(self) -> Finished:
         now, request = now_at(self.work.client, self.context.clock), self.work.request
@@ -78,7 +69,7 @@ class RequestRotation(Minting):
         return self.work.notes
 
     async def find(self, note: Note) -> tuple[Step, ...] | None:
-        """Finished where the Secret holds the new token, undone where it does not."""
+        """Proved again, written anew and finished where the Secret holds the new token, undone where it does not."""
         work, intent = self.work, self.intent
         token = await published(self.context, work.request, intent.fingerprint)
         if token is None and intent.fingerprint and work.wanted.ours:
@@ -89,7 +80,16 @@ class RequestRotation(Minting):
         if token is None:
             return None
         self.issued = issued_again(intent, token)
-        return self._publishing()
+        work.check()
+        *_, proof = self._minting()
+        over = intent.ended(await self.context.now(work.identity.cluster))
+        return (*(() if over else (proof,)), self._written, *self._publishing())
+
+    @property
+    def _written(self) -> Step:
+        title = self.writes.format(self.work.request.secret)
+        write = StepInfo(id="write:0", title=title, verb="patch", resource="secrets", **self._secret)
+        return Step(info=write, do=self._write, undo=self._not_landed)
 
     def _minting(self) -> tuple[Step, ...]:
         identity, handle = self.work.identity, self.intent.handle

@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, Any
 from tui.issuance.families.base import Family, Wish
 
 from .planning import prepare_push, prepare_store
-from .pushing import prepare_push_again
+from .pushing import as_left, prepare_push_again
 from .wish import PushWish, StoreWish, TenantPush
 
 if TYPE_CHECKING:
     from tui.issuance.model.types import Plan
+    from tui.issuance.records.intent import Intent
     from tui.issuance.transaction.step import Transaction
     from tui.issuance.transaction.work import Context
 
 
 class Tenants(Family):
     """What leads into a tenant."""
+
+    def began(self, intent: Intent) -> bool:
+        return bool(intent.told)
+
+    async def as_left(self, context: Context, intent: Intent) -> Transaction:
+        return await as_left(context, intent)
 
     async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
         match wish:

@@ -16,7 +16,7 @@ import msgspec
 
 from tui.issuance.destinations.tenant import PUSH
 from tui.issuance.destinations.tenant_store import insist
-from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.errors import IssuanceError, StepFailed, UsageError
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.names import random_suffix
 from tui.issuance.model.sight import Sight
@@ -25,7 +25,7 @@ from tui.issuance.objects import capi, managed, token_secret
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, STORES, ready, served
 from tui.issuance.records.intent import new_id
 from tui.issuance.tokens.rotating import prepare_any
-from tui.issuance.transaction.step import Step, Transaction
+from tui.issuance.transaction.step import Journaled, Step, Transaction
 from tui.issuance.transaction.work import Context, Finished
 from tui.issuance.users.external_views import PushView, push_view
 from tui.kube.errors import KubeError, NotFound
@@ -34,6 +34,7 @@ from tui.kube.resource import SECRETS, Resource
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tui.issuance.records.intent import Intent
     from tui.issuance.transaction.running import Note
 
 WAIT: Final = timedelta(seconds=90)
@@ -67,10 +68,19 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
     if plan is not None and work is not None and found.announces:
         return plan, work  # and it waits until it has arrived, and proves that
     again = PushAgain(context, cluster, namespace, name, resource, work)
-    if plan is not None:
-        return msgspec.structs.replace(plan, steps=(*plan.steps, *(step.info for step in again.own))), again
+    if plan is not None and work is not None:
+        return msgspec.structs.replace(plan, steps=(*(step.info for step in again.steps), *work.later)), again
     at = Address.secret(cluster, namespace, view.source)
     return again.plan(new_id(), Action.ROTATE, at, warnings=(found.why,)), again
+
+
+async def as_left(context: Context, intent: Intent) -> PushAgain:
+    """What a dead process began: the source's own, with what is to be told before the old one's grace begins."""
+    cluster, namespace, name = intent.told
+    plain = msgspec.structs.replace(intent, told=())
+    source = await context.families.of_intent(plain).as_left(context, plain)
+    resource = await served(await context.clusters.client(cluster), PUSH_SECRETS)
+    return PushAgain(context, cluster, namespace, name, resource, source)
 
 
 async def _insist_on_stores(context: Context, cluster: str, namespace: str, view: PushView) -> None:
@@ -133,7 +143,7 @@ async def _as_it_is(context: Context, found: _Source, secret: str) -> _Source:
 
 @dataclass
 class PushAgain(Transaction):
-    """Renew the source, if it is known how; announce that; wait for the operator's word."""
+    """Renew the source, if it is known how; announce that; wait for the operator's word; let the old one go then."""
 
     context: Context
     cluster: str
@@ -143,9 +153,13 @@ class PushAgain(Transaction):
     source: Transaction | None
     sight: Sight = field(init=False)
     _before: str = ""
+    _touched: bool = False
 
     def __post_init__(self) -> None:
         self.sight = self.source.sight if self.source is not None else Sight()
+        if isinstance(self.source, Journaled):  # so that a start after a crash announces it too
+            told = (self.cluster, self.namespace, self.name)
+            self.source.intent = msgspec.structs.replace(self.source.intent, told=told)
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -157,11 +171,35 @@ class PushAgain(Transaction):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        return (*(self.source.steps if self.source is not None else ()), *self.own)
+        return self._announced(self.source.steps if self.source is not None else ())
+
+    def _announced(self, steps: Sequence[Step]) -> tuple[Step, ...]:
+        """With what comes once the source is renewed, before the old one is left to its grace. Where that is taken
+        back, so is what was announced."""
+        last = next((number for number, step in enumerate(steps) if step.final), len(steps))
+        first = next((number for number, step in enumerate(steps) if step.info.id.startswith("write:")), last)
+        before = [self._retold(step) if number == first else step for number, step in enumerate(steps[:last])]
+        own = [replace(step, kept=before[-1].kept) if before else step for step in self._own]
+        return (*before, *own, *steps[last:])
+
+    def _retold(self, step: Step) -> Step:
+        async def undo(note: Note, failure: StepFailed | None) -> str:
+            said = [await step.undo(note, failure) if step.undo is not None else ""]
+            if self._touched:
+                try:
+                    await self._touch(note)
+                except (KubeError, IssuanceError) as error:
+                    said.append(f"PushSecret {self.name} was not told of it: {error.message}")
+            return "; ".join(filter(None, said))
+
+        return replace(step, undo=undo)
+
+    async def find(self, note: Note) -> Sequence[Step] | None:
+        steps = await self.source.find(note) if self.source is not None else None
+        return self._announced(steps) if steps is not None else None
 
     @property
-    def own(self) -> tuple[Step, ...]:
-        """What comes after the source is renewed."""
+    def _own(self) -> tuple[Step, ...]:
         at = {"cluster": self.cluster, "namespace": self.namespace, "resource": self.resource.name, "name": self.name}
         touch = StepInfo(id="touch", title=f"Announce it: PushSecret {self.name}", verb="patch", **at)
         arrive = StepInfo(id="arrive", title="Wait until External Secrets has pushed it", verb="get", **at)
@@ -169,6 +207,9 @@ class PushAgain(Transaction):
 
     def undone(self, said: Sequence[str]) -> str:
         return self.source.undone(said) if self.source is not None else super().undone(said)
+
+    def hints(self) -> Sequence[str]:
+        return self.source.hints() if self.source is not None else ()
 
     def finished(self) -> Finished:
         return self.source.finished() if self.source is not None else Finished(None)
@@ -178,7 +219,7 @@ class PushAgain(Transaction):
         now = await client.get(self.resource, self.name, namespace=self.namespace)
         await _insist_on_stores(self.context, self.cluster, self.namespace, push_view(now))
         patch = {"metadata": {"annotations": {PUSHED: f"again-{random_suffix()}"}}}
-        self._before = _mark(now)
+        self._before, self._touched = _mark(now), True
         await client.patch(self.resource, self.name, patch, namespace=self.namespace)
 
     async def _arrive(self, note: Note) -> None:

@@ -6,7 +6,6 @@ Whatever a plan creates carries the plan's id as an annotation, by which undoing
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ import msgspec
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
 from tui.issuance.errors import IssuanceError, StepFailed
-from tui.issuance.formats import Format
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.sight import Sight
@@ -24,9 +22,10 @@ from tui.issuance.objects import managed, token_secret
 from tui.issuance.objects.deleting import End, delete
 from tui.issuance.records.intent import Export, Intent, Revocation
 from tui.issuance.transaction import dead_tokens
-from tui.issuance.transaction.shared_steps import COMMIT, check_step, write_step
-from tui.issuance.transaction.step import Journaled, Step
-from tui.issuance.transaction.work import Context, Finished
+from tui.issuance.transaction.publishing import Publishing
+from tui.issuance.transaction.shared_steps import COMMIT, prove_step
+from tui.issuance.transaction.step import Step
+from tui.issuance.transaction.work import Finished
 from tui.kube.errors import NotFound
 from tui.kube.resource import SECRETS, Resource
 
@@ -37,12 +36,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class LongLived(Journaled):
+class LongLived(Publishing):
     """One token Secret and the files that hold its token."""
 
-    context: Context
     intent: Intent
-    places: list[Place]
     sight: Sight = field(default_factory=Sight)
     _issued: token_secret.TokenSecret | None = field(default=None, init=False)
     _token: Sensitive | None = field(default=None, init=False)
@@ -50,7 +47,7 @@ class LongLived(Journaled):
 
     @property
     def addresses(self) -> tuple[Address, ...]:
-        return (self.intent.address, *(place.address for place in self.places))
+        return (self.intent.address, *super().addresses)
 
     @property
     def identity(self) -> Identity:
@@ -62,26 +59,17 @@ class LongLived(Journaled):
 
     async def find(self, note: Note) -> tuple[Step, ...] | None:
         """Where a file holds the new token the rest is finished, else everything is taken back."""
-        published: list[Place] = []
-        for place in self.places if self.intent.fingerprint else ():
-            held = await place.token(Format.TOKEN)
-            if held is not None and held.fingerprint == self.intent.fingerprint:
-                published.append(place)
-                self._token = held
-        note.message = f"{len(published)} of {len(self.places)} files hold the new token"
-        if not published:
+        already = await self.already(note)
+        if not already:
             return None
-        others = [place for place in self.places if place not in published]
-        for place in others:
-            if not await self._as_it_was(place):
-                self.places.remove(place)  # another client has it now
-        return self.publishing([place for place in self.places if place in others])
+        self._token = already[0][1]
+        proof = Step(info=prove_step(self.identity.cluster), do=self.prove)
+        return (*await self.remaining(already, proof), self.committed)
 
-    def publishing(self, places: Sequence[Place]) -> tuple[Step, ...]:
-        """Write these files, read them back, and commit; one step each."""
-        writes = [self._write(number, place) for number, place in enumerate(places)]
-        checks = [self._check(number, place) for number, place in enumerate(places)]
-        return (*writes, *checks, Step(info=COMMIT, do=self.commit, final=True))
+    @property
+    def committed(self) -> Step:
+        """The last step, which leaves what is replaced to its grace."""
+        return Step(info=COMMIT, do=self.commit, final=True)
 
     async def client(self) -> Client:
         """The client of its cluster. Raises KubeError."""
@@ -167,25 +155,3 @@ class LongLived(Journaled):
         if self.intent.handle is None:
             raise IssuanceError("the intent names no token Secret")
         return self.intent.handle
-
-    def _write(self, number: int, place: Place) -> Step:
-        async def do(note: Note) -> None:
-            note.message = await place.write(self.writing(place))
-
-        async def undo(_note: Note, _failure: StepFailed | None) -> str:
-            return await place.restore()
-
-        return Step(info=write_step(number, place, exists=True), do=do, undo=undo)
-
-    def _check(self, number: int, place: Place) -> Step:
-        async def do(_note: Note) -> None:
-            await place.check(self.writing(place))
-
-        return Step(info=check_step(number, place), do=do)
-
-    async def _as_it_was(self, place: Place) -> bool:
-        held = await place.look()
-        token = await place.token(Format.TOKEN)
-        return not held.exists or (
-            token is not None and token.fingerprint in {old.fingerprint for old in self.intent.old}
-        )

@@ -46,7 +46,9 @@ class RotateTokenSecret(LongLived):
             self.opened(),
             Step(info=secret, do=self.make_secret, undo=self.discard_secret),
             Step(info=prove_step(identity.cluster), do=self.prove),
-            *self.publishing(self.places),
+            *(self.write(number, place) for number, place in enumerate(self.places)),
+            *(self.check(number, place) for number, place in enumerate(self.places)),
+            self.committed,
         )
 
     @property
