@@ -32,7 +32,7 @@ NAME = "rok"
 
 
 def wish(arena: Arena, **given: Any) -> IdentityWish:
-    return IdentityWish(identity=arena.identity(NAME), folder=str(arena.folder), **given)
+    return IdentityWish(identity=arena.identity(NAME), **{"folder": str(arena.folder), **given})
 
 
 def token_path(arena: Arena) -> Path:
@@ -257,6 +257,54 @@ async def test_l05_a_cluster_that_goes_away_leaves_the_journal_open_until_it_is_
     assert ebench.state.open_plans() == []
 
 
+class Died(BaseException):
+    """A process that was killed."""
+
+
+@pytest.mark.parametrize("how", ["identity", "issue"])
+async def test_what_another_operator_lives_by_meanwhile_is_not_taken_back(ebench: Bench, how: str) -> None:
+    """A killed "create identity" is taken back at the next start; who began to use its account until then keeps it."""
+    arena = ebench.arena
+
+    def die(point: str) -> None:
+        if point == "before:token":
+            raise Died
+
+    async with Bench(arena, state="killed") as dying:
+        plan = await dying.engine.plan(wish(arena))
+        dying.engine.checkpoint = die
+        with pytest.raises(Died):
+            await dying.engine.execute(plan)
+    assert await left(ebench) == ["ServiceAccount", "Role", "RoleBinding"]
+    if how == "identity":
+        path = arena.folder / "theirs"
+        path.mkdir()
+        outcome = await create(ebench, folder=str(path))
+    else:
+        outcome = await ebench.issue(arena.spec(arena.file("theirs"), identity=arena.identity(NAME)))
+    assert outcome.ok
+    assert outcome.credential is not None
+    before = await left(ebench)
+    async with Bench(arena, state="killed") as restarted:
+        recovered = await restarted.engine.recover()
+    assert [one.ok for one in recovered] == [True]
+    assert await left(ebench) == before
+    assert "stays: others use it by now" in recovered[0].results[-1].message
+    assert (await ebench.engine.verify(outcome.credential.address)).ok
+
+
+async def test_whose_account_it_is_cannot_be_read_is_no_reason_to_delete_it(ebench: Bench) -> None:
+    """Absent, unreadable and wrong are three things: what cannot be listed may be used by others."""
+    with (
+        ebench.arena.fault(FaultRule(Answer(500), verb="create", path="secrets$")),
+        ebench.arena.fault(FaultRule(Answer(403), verb="list", path="secrets$")),
+    ):
+        outcome = await create(ebench)
+    assert not outcome.ok
+    assert await left(ebench) == ["ServiceAccount", "Role", "RoleBinding"]
+    assert "could not be read" in outcome.results[-1].message
+
+
 async def test_f05_a_secret_that_is_never_filled_ends_with_a_clear_text(ebench: Bench) -> None:
     identity = ebench.arena.identity(NAME)
     await ebench.client.create(SECRETS, {"metadata": {"name": "empty"}}, namespace=ebench.arena.namespace)
@@ -363,7 +411,9 @@ async def test_granting_what_one_does_not_hold_is_explained(bench: Bench) -> Non
     assert "attempting to grant RBAC permissions not currently held" in outcome.error
     assert f"create serviceaccounts/token in namespace {arena.namespace} (resourceName {NAME})" in outcome.hint
     assert "--dry-run -o yaml" in outcome.hint
-    assert await left(bench) == []
+    # Who may not list Secrets cannot see whether others use the account by now: it stays, and that is said.
+    assert await left(bench) == ["ServiceAccount"]
+    assert "whether others use it by now could not be read" in outcome.results[-1].message
 
 
 class AsToken:

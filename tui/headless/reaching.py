@@ -19,6 +19,7 @@ from tui.issuance import (
     KubeconfigClusters,
     Outcome,
     StateStore,
+    StepStatus,
     capi,
     find_delivered,
 )
@@ -116,7 +117,9 @@ def said_of(outcomes: Sequence[Outcome]) -> list[str]:
     """What became of the work of earlier runs: what is the same for several credentials is said once."""
     alike: dict[str, list[str]] = {}
     for outcome in outcomes:
-        how = "; ".join(("finished", *outcome.left)) if outcome.ok else f"still open: {outcome.error}"
+        back = next((one.message for one in outcome.results if one.status is StepStatus.UNDONE), "")
+        done = f"taken back: {back}" if back else "finished"
+        how = "; ".join((done, *outcome.left)) if outcome.ok else f"still open: {outcome.error}"
         names = alike.setdefault(how, [])
         if str(outcome.address) not in names:
             names.append(str(outcome.address))

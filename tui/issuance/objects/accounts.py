@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -12,10 +13,13 @@ from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from . import managed
-from .deleting import delete
+from .deleting import End, delete
 
 if TYPE_CHECKING:
     from tui.kube.client import Client
+
+_TOKEN_OF: Final = "kubernetes.io/service-account.name"
+"""The annotation of a token Secret that names its account."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,30 +81,41 @@ async def create(client: Client, identity: Identity, plan: str) -> str:
 async def discard(client: Client, identity: Identity, plan: str) -> str:
     """Delete the account again where `plan` created it; anybody else's is left alone, and what others use by now.
 
-    Says so where it is there still, held by a finalizer.
+    Says what became of it; empty where it is not this plan's.
     """
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
     except (NotFound, Forbidden):  # who may not even look did not create it either
         return ""
     meta = found.get("metadata") or {}
-    if (meta.get("annotations") or {}).get(managed.PLAN) == plan and not await _is_used(client, identity, plan):
-        uid = str(meta.get("uid", ""))
-        ended = await delete(client, SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=uid)
-        return f"service account {identity.namespace}/{identity.name} {ended}" if ended.is_held else ""
-    return ""
+    if (meta.get("annotations") or {}).get(managed.PLAN) != plan:
+        return ""
+    if why := await why_kept(client, identity, plan):
+        return f"service account {identity.namespace}/{identity.name} stays: {why}"
+    uid = str(meta.get("uid", ""))
+    ended = await delete(client, SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=uid)
+    again = " again" if ended.end is End.DELETED else ""
+    return f"service account {identity.namespace}/{identity.name} {ended}{again}"
 
 
-async def _is_used(client: Client, identity: Identity, plan: str) -> bool:
-    """Whether another client has been given a token of it meanwhile, which would end with it."""
-    labels = f"{managed.SELECTOR},{managed.ROLE}={managed.Role.HANDLE}"
+async def why_kept(client: Client, identity: Identity, plan: str) -> str:
+    """Why an account that `plan` made, and its rights, must not go with it: tokens of others would end. Else empty.
+
+    Handles and token Secrets of other plans are looked for, but not those that an old cluster makes by itself; where
+    they cannot be listed, nothing is known of them.
+    """
+    own = re.compile(rf"{re.escape(identity.name)}-(token|dockercfg)-[a-z0-9]{{5}}")
     try:
-        found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True, labels=labels)
+        found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True)
     except Forbidden:
-        return False  # it is not known
+        return "whether others use it by now could not be read; delete it where nobody does"
     for item in found:
-        notes = (item.get("metadata") or {}).get("annotations") or {}
-        ours = notes.get(managed.PLAN) == plan
-        if notes.get(managed.ACCOUNT) == f"{identity.namespace}/{identity.name}" and not ours:
-            return True
-    return False
+        meta = item.get("metadata") or {}
+        notes = meta.get("annotations") or {}
+        name, marked = str(meta.get("name", "")), managed.is_managed(item)
+        handle = notes.get(managed.ACCOUNT) == f"{identity.namespace}/{identity.name}"
+        if not handle and notes.get(_TOKEN_OF) != identity.name:
+            continue
+        if notes.get(managed.PLAN) != plan and (marked or not own.fullmatch(name)):
+            return f"others use it by now (Secret {name})"
+    return ""

@@ -105,7 +105,7 @@ class CreateIdentity(LongLived):
         note.skip("it is there already")
 
     async def _discard_account(self, _note: Note, _failure: StepFailed | None) -> str:
-        return await self.discard(SERVICE_ACCOUNTS, self.identity.name)
+        return await accounts.discard(await self.client(), self.identity, self.intent.plan)
 
     async def _rights(self, note: Note) -> None:
         """Create the Role and the RoleBinding, where they are not there."""
@@ -131,6 +131,8 @@ class CreateIdentity(LongLived):
 
     async def _discard_rights(self, _note: Note, _failure: StepFailed | None) -> str:
         name = identities.role_name(self.identity)
+        if why := await accounts.why_kept(await self.client(), self.identity, self.intent.plan):
+            return f"Role and RoleBinding {name} stay: {why}"
         said = [await self.discard(resource, name) for resource in (ROLE_BINDINGS, ROLES)]
         return "; ".join(filter(None, said))
 
