@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -241,6 +242,23 @@ async def test_a_second_secret_that_was_made_since_gets_nothing_after_a_crash(em
             assert "two" not in await bench.secrets()
         else:
             assert (await data_of(bench, "two"))["kubeconfig"] == old
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["the same", "another one"])
+async def test_a_journal_that_does_not_say_which_secrets_they_were(embedded: Arena, anew: bool) -> None:
+    """Those of earlier versions: then this machine's record does."""
+    async with Bench(embedded) as bench:
+        await bench.issue(embedded.spec(embedded.secret("one"), embedded.secret("two")))
+        old = (await data_of(bench, "one"))["kubeconfig"]
+        await killed(bench, await bench.engine.plan_rotate(embedded.secret_address("one")))
+        (intent,) = bench.state.open_plans()
+        assert sorted(intent.secrets) == [str(embedded.secret_address(name)) for name in ("one", "two")]
+        bench.state.record(intent.action, intent.address, opened=msgspec.structs.replace(intent, secrets={}))
+        if anew:
+            await made_anew(bench, "two")
+        assert (await next_start(embedded)).ok
+        assert ((await data_of(bench, "two"))["kubeconfig"] == old) is anew
+        assert (await data_of(bench, "one"))["kubeconfig"] != old
 
 
 async def test_a_secret_that_was_made_since_with_the_new_token_does_not_count(embedded: Arena) -> None:

@@ -27,8 +27,8 @@ from tui.issuance.transaction.shared_steps import COMMIT, prove_step
 from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Context, Finished
 from tui.kube import limits, shell
-from tui.kube.delivered import ONLY_LOOKING, read
-from tui.kube.errors import ConfigError, Denied, Forbidden, TimedOut
+from tui.kube.delivered import ONLY_LOOKING, DeliveredError, read
+from tui.kube.errors import Denied, Forbidden, TimedOut
 from tui.kube.sensitive import Sensitive
 
 from . import request
@@ -106,19 +106,21 @@ class Certify(Publishing):
         said = []
         for place, _ in already:
             try:
-                await self._take_out(place)
-            except (IssuanceError, CertificateError, ConfigError) as error:
+                found = await self._taken_out(place)
+            except (IssuanceError, CertificateError, DeliveredError) as error:
                 said.append(f"{place.label} holds the new certificate, but not what belongs to it: {error.message}")
                 continue
+            self._keep(*found)
             proof = Step(info=prove_step(self.wish.cluster), do=self._prove)
             rest = await self.remaining(already, proof)
             return [self._tidied, *rest, Step(info=COMMIT, do=self._commit, final=True)]
         note.run.left += [f"{one}; issue it anew" for one in said]  # its key is nowhere any more
         return None
 
-    async def _take_out(self, place: Place) -> None:
-        """Certificate and key from where the dead process put them, judged as when they were signed, and nothing else
-        that may lie there. Raises IssuanceError, CertificateError, ConfigError where they are not what was issued."""
+    async def _taken_out(self, place: Place) -> tuple[request.Made, Signed]:
+        """Key and certificate from where the dead process put them, judged as when they were signed, and nothing else
+        that may lie there. Raises IssuanceError, CertificateError, DeliveredError where they are not what was issued.
+        """
         intent, text = self.intent, await place.material(Format.CERTIFICATE)
         if intent.issued_at is None:
             raise IssuanceError("the journal does not say when the certificate was issued")
@@ -127,7 +129,7 @@ class Certify(Publishing):
         if pem is None or key is None or Sensitive(pem).fingerprint != intent.fingerprint:
             raise IssuanceError("its key is not there")
         info = judge(pem, key, self.wish, intent.issued_at).info
-        self._keep(request.Made(key, b""), Signed(pem, info, intent.requested, intent.issued_at))
+        return request.Made(key, b""), Signed(pem, info, intent.requested, intent.issued_at)
 
     # The steps
 
