@@ -108,7 +108,7 @@ def test_a_list_reads_a_file_only_where_it_has_changed(tmp_path: Path, monkeypat
 
     looks = Looks()
     assert looks.shown(record).state is State.MISSING
-    config = "users: [{name: x, user: {token: %s}}]"
+    config = kubeconfig(Sensitive("%s"), ENDPOINT, Identity("harbor", "ns", "robot")).reveal()
     assert holds(config % IT.reveal()) is State.VALID
     before = len(reads)
     assert looks.shown(record).state is State.VALID
@@ -267,7 +267,7 @@ async def test_a_merged_entry_that_holds_somebody_elses_is_not_replaced_unasked(
     before, handles = path.read_bytes(), await ebench.handles()
     with pytest.raises(WouldReplace, match=r"in .*config holds something else than kubemint wrote there") as caught:
         await ebench.engine.plan_rotate(issued.address)
-    assert "with --force: the file as it is is kept beside it" in caught.value.hint
+    assert "with --force --replace: the file as it is is kept beside it" in caught.value.hint
     assert path.read_bytes() == before
     assert await ebench.handles() == handles
     plan = await ebench.engine.plan(ebench.arena.spec(where), force=True, replace=True)

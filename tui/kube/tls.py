@@ -115,6 +115,11 @@ def _insecure() -> Context:
     return context
 
 
+def check_pair(certificate: bytes, key: Sensitive) -> None:
+    """Raises ConfigError where a client certificate is not of this key, or one of them cannot be read."""
+    _load_pair(_insecure(), certificate, key)
+
+
 def _load_pair(context: ssl.SSLContext, certificate: bytes, key: Sensitive) -> None:
     failure = ""
     with _anonymous(certificate.rstrip() + b"\n" + key.reveal_bytes()) as path:

@@ -13,17 +13,21 @@ from tui.issuance.errors import ChangedMeanwhile, FileError, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.material import Foreseen
 from tui.issuance.model.types import Address, Identity, State
+from tui.kube import shell
 from tui.kube.sensitive import Sensitive
 
 from .files import read_if_there, remove, seen_through
 from .masking import diff, masked_text
 from .place import Held, absolute, taken
-from .standing import Standing, Verdict, describe, judge, look_at, put, put_back
+from .standing import Standing, Verdict, describe, judge, kept_as, look_at, put, put_back
+from .written import Edits, edits, wrote
 
 if TYPE_CHECKING:
     from tui.issuance.model.material import Writing
-    from tui.issuance.records.intent import Export
+    from tui.issuance.records.intent import Export, Wrote
     from tui.issuance.records.state import StateStore
+
+    from .place import Place
 
 LARGEST: Final = 1024 * 1024
 """Bytes of a file that are read."""
@@ -50,6 +54,8 @@ class FilePlace:
         self._written: Sensitive | None = None
         self._mode: int | None = None
         """The mode that the file had before it was written."""
+        self.wrote: Wrote | None = None
+        """What is to be remembered of what was written."""
         self._kept: Path | None = None
         """Where what was replaced lies, that is another one's."""
 
@@ -87,8 +93,16 @@ class FilePlace:
                 f"{self.path} is your own kubeconfig",
                 "choose another path; with --merge the new entries are put beside yours",
             )
+        edited = self._edits(content, record) if content is not None and ours else Edits()
+        ours = ours and not edited.way
         verdict = judge(there, os.geteuid(), live=self.live, ours=ours, force=self.force)
-        if verdict.forcible and content is not None and _entries_in(content) is not None:
+        if edited.way and verdict.forcible:
+            verdict = msgspec.structs.replace(verdict, refused=f"{self.path} {edited.said}", hint=_edited(record))
+        elif edited.any or edited.way:
+            what = f"it {edited.said or 'was edited since kubemint wrote it'}"
+            said = (*verdict.said[: -1 if verdict.keep else None], f"{what}: what is there {kept_as(self.path)}")
+            verdict = msgspec.structs.replace(verdict, keep=True, said=said)
+        elif verdict.forcible and content is not None and _entries_in(content) is not None:
             verdict = msgspec.structs.replace(
                 verdict,
                 refused=f"{self.path} is a kubeconfig with other entries, which would be lost",
@@ -97,6 +111,14 @@ class FilePlace:
             )
         verdict.check()
         return verdict
+
+    def _edits(self, content: Sensitive, record: Export | None) -> Edits:
+        """What was edited in what kubemint wrote last; another token of its is judged by nothing else."""
+        form = record.credential.format or Format.KUBECONFIG if record is not None else Format.KUBECONFIG
+        now = self._token_in(form, content)
+        if record is None or now is None or now.fingerprint != record.credential.fingerprint:
+            return Edits()
+        return edits(form, content, record.wrote)
 
     def _is_ours(self, content: Sensitive, record: Export | None) -> bool:
         """Whether it holds what kubemint put there last, whatever became of that, and nothing else."""
@@ -122,6 +144,7 @@ class FilePlace:
         return Foreseen(text=text, exists=bool(old), hint=hint, diff=diff(self.label, old, text) if old else "")
 
     async def write(self, writing: Writing) -> str:
+        self.wrote = wrote(writing.credential.format or Format.KUBECONFIG, writing.content)
         return await seen_through(self._put, writing.content)
 
     def _put(self, content: Sensitive) -> str:
@@ -180,6 +203,33 @@ class FilePlace:
 
     def _read(self) -> Sensitive | None:
         return read_if_there(self.path, LARGEST)  # links that `write` will refuse are refused before a token is made
+
+
+def _edited(record: Export | None) -> str:
+    """What to do about a file that leads elsewhere than kubemint wrote."""
+    spec = record.spec if record is not None else None
+    anew = "ask for it to be replaced (--force)"
+    if record is not None and spec is not None and record.credential.account is not None:
+        who, path = spec.identity, record.credential.address.name
+        words = (
+            "issue",
+            who.name,
+            "-n",
+            who.namespace,
+            "--context",
+            who.cluster,
+            "--out",
+            path,
+            "--force",
+            "--replace",
+        )
+        anew = f"`{shell.command('kubemint', *words)}` writes it anew"
+    return f"{anew}; what is there is kept beside it then, and its edits are lost in the new one"
+
+
+def wrote_to(place: Place) -> Wrote | None:
+    """What a place remembers of what it wrote; None for all but files of their own."""
+    return place.wrote if isinstance(place, FilePlace) else None
 
 
 def written_to(state: StateStore, address: Address) -> set[str]:

@@ -139,7 +139,7 @@ def allowed(
     return there, Verdict(
         refused=f"{said}wrote there",
         hint=f"where that is needed, take the {EXTENSION} extension out of it, so that new entries come beside; else "
-        "issue it anew there with --force: the file as it is is kept beside it then",
+        "issue it anew there with --force --replace: the file as it is is kept beside it then",
         forcible=True,
     )
 

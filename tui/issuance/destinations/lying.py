@@ -22,6 +22,7 @@ from . import kubeconfig_file
 from .file import LARGEST, is_missing, token_in_file
 from .files import read_private
 from .shoot import login_in
+from .written import edits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -52,6 +53,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     token: Sensitive | None = None
     trouble: str = ""
     """Why it could not be read."""
+    edited: str = ""
+    """What of it leads elsewhere than kubemint wrote, where the token is the one; a sentence without its subject."""
 
 
 def judge(recorded: str, token: Sensitive | None, also: Collection[str] = ()) -> Lies:
@@ -81,16 +84,21 @@ def look(export: Export, also: Collection[str] = ()) -> Seen:
     if is_missing(export.credential.address):
         return Seen(lies=Lies.GONE)
     try:
-        token = _token(export)
+        token, content = _token(export)
     except (KubeError, IssuanceError, OSError) as error:
         return Seen(lies=Lies.UNREAD, trouble=getattr(error, "message", "") or type(error).__name__)
-    return Seen(lies=judge(export.credential.fingerprint, token, also), token=token)
+    credential, edited = export.credential, ""
+    if content is not None and token is not None and token.fingerprint == credential.fingerprint:
+        edited = edits(credential.format or Format.KUBECONFIG, content, export.wrote).said
+    return Seen(lies=judge(credential.fingerprint, token, also), token=token, edited=edited)
 
 
 def shown(export: Export, seen: Seen) -> Credential:
     """The credential as its record and its file say it together."""
     credential = export.known
     over = credential.state is State.REVOKED
+    if seen.edited and not over:  # how long the token lives is known, whether anybody gets in with the file is not
+        return msgspec.structs.replace(credential, state=State.UNKNOWN, message=f"the file {seen.edited}")
     if seen.lies is Lies.OURS or (over and seen.lies is not Lies.ANOTHER):
         return credential
     if seen.lies is Lies.GONE:
@@ -141,26 +149,32 @@ class Looks:
         return shown(export, seen)
 
     def _cheaply(self, export: Export) -> Seen | None:
-        """Whether that very token stands in the file at all, without making sense of the rest."""
+        """Whether the file is as it was written; of one of somebody's, or of which nothing was noted, whether that very
+        token stands in it at all, without making sense of the rest."""
         try:
-            content = read_private(_path(export), LARGEST).reveal_bytes()
+            held = read_private(_path(export), LARGEST)
         except (IssuanceError, OSError):
             return None
-        wanted = export.credential.fingerprint
+        if export.wrote is not None:
+            return Seen(lies=Lies.OURS) if held.fingerprint == export.wrote.whole else None
+        if str(_path(export)) == export.credential.address.name:
+            return None
+        content, wanted = held.reveal_bytes(), export.credential.fingerprint
         if any(Sensitive(token).fingerprint == wanted for token in _TOKEN.findall(content)):
             return Seen(lies=Lies.OURS)
         return None
 
 
-def _token(export: Export) -> Sensitive | None:
-    """By what a file is told from another: its token, of a shoot's kubeconfig its certificate."""
+def _token(export: Export) -> tuple[Sensitive | None, Sensitive | None]:
+    """By what a file is told from another (its token, of a shoot's kubeconfig its certificate), and the content of one
+    that is kubemint's alone."""
     credential, path = export.credential, _path(export)
     if str(path) != credential.address.name:
-        return kubeconfig_file.token_for(path, export.request)
+        return kubeconfig_file.token_for(path, export.request), None
     content = read_private(path, LARGEST)
     if credential.shoot is not None:
-        return login_in(content)
-    return token_in_file(credential.format or Format.KUBECONFIG, content)
+        return login_in(content), content
+    return token_in_file(credential.format or Format.KUBECONFIG, content), content
 
 
 def _path(export: Export) -> Path:

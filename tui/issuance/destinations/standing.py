@@ -156,8 +156,13 @@ def judge(
     if there.names > 1:
         said.append(f"it has {there.names} names (hard links): the others keep what is there now")
     if foreign:
-        said.append(f"kubemint did not write it: what is there is kept beside it as {path.name}.{KEPT_AS}")
+        said.append(f"kubemint did not write it: what is there {kept_as(path)}")
     return Verdict(mode=mode, keep=foreign, said=tuple(said))
+
+
+def kept_as(path: Path) -> str:
+    """What becomes of a file that is replaced, in words."""
+    return f"is kept beside it as {path.name}.{KEPT_AS}"
 
 
 def describe(there: Standing, verdict: Verdict) -> str:

@@ -10,7 +10,7 @@ import msgspec
 from tui.issuance.destinations.proving import Proof, ask
 from tui.issuance.errors import IssuanceError, NotProved, UsageError
 from tui.issuance.model.cluster_time import now_at
-from tui.issuance.model.types import Address, Identity
+from tui.issuance.model.types import Address, Identity, State
 from tui.issuance.trust.showing import insist_on_token
 from tui.kube.errors import APIError, Forbidden, KubeError, NotFound, Unauthorized
 from tui.kube.resource import SELF_SUBJECT_REVIEWS
@@ -75,6 +75,12 @@ async def verify(context: Context, address: Address) -> Verification:
     if address.here and credential.fingerprint not in ("", token.fingerprint):
         another = f"{said.message}; it is another token than kubemint wrote there"
         return msgspec.structs.replace(said, message=another, refused=False)
+    if (
+        address.is_file and credential.state is State.UNKNOWN and credential.message
+    ):  # it leads elsewhere, or differently
+        return msgspec.structs.replace(
+            said, message=f"{said.message}; but {credential.message}, and was not asked there"
+        )
     return said
 
 

@@ -155,6 +155,14 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
+class Wrote(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of the content of a file that is kubemint's alone: digests."""
+
+    whole: str
+    way: dict[str, str] = {}
+    """Of each part of where it leads and with what; none where its format does not say."""
+
+
 class Export(msgspec.Struct, frozen=True, kw_only=True):
     """A file on this machine, or a Secret in a cluster, that kubemint wrote here, and the wish it belongs to."""
 
@@ -168,6 +176,8 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     """For a copy made with `export`: what it was copied from, and whose end it shares."""
     uid: str = ""
     """Of a Secret: the UID of the one that was written; empty in records of earlier versions."""
+    wrote: Wrote | None = None
+    """Of a file of its own: what was written; None where that was not noted, as in earlier versions."""
     at: tuple[Whereabouts, ...] = ()
     """What the clusters are that it names; none in records of earlier versions."""
 

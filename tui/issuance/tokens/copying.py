@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tui.issuance.destinations.file import wrote_to
 from tui.issuance.destinations.place import Place
 from tui.issuance.errors import StepFailed, UsageError
 from tui.issuance.model.durations import format_duration
@@ -191,7 +192,11 @@ class Copy(Transaction):
     def _record(self) -> dict[str, Any]:
         """What the state is told: where a copy is, and of what. Of a Secret only this record says that it is one."""
         export = Export(
-            credential=self.copy, request=self.place.request, source=self.source.address, uid=self.place.uid
+            credential=self.copy,
+            request=self.place.request,
+            source=self.source.address,
+            uid=self.place.uid,
+            wrote=wrote_to(self.place),
         )
         return {"exports": [export]}
 

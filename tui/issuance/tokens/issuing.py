@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tui.issuance.destinations.file import wrote_to
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
 from tui.issuance.errors import IssuanceError, StepFailed
@@ -99,7 +100,13 @@ class Issue(Minting, Publishing):
     async def _commit(self, note: Note) -> None:
         intent = self.intent
         exports = [
-            Export(credential=self.credential(place), request=intent.request, spec=intent.spec, uid=place.uid)
+            Export(
+                credential=self.credential(place),
+                request=intent.request,
+                spec=intent.spec,
+                uid=place.uid,
+                wrote=wrote_to(place),
+            )
             for place in self.places
         ]
         note.record = {"closed": intent.plan, "exports": exports, "revocations": await self.revocations(note)}

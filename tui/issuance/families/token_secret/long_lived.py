@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tui.issuance.destinations.file import wrote_to
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
 from tui.issuance.errors import IssuanceError, StepFailed
@@ -133,7 +134,12 @@ class LongLived(Publishing):
         self._revocations = intent.revocations(begun, grace)
         source = self.credential().address
         exports = [
-            Export(credential=self.credential(place.address), request=intent.request, source=source)
+            Export(
+                credential=self.credential(place.address),
+                request=intent.request,
+                source=source,
+                wrote=wrote_to(place),
+            )
             for place in self.places
         ]
         note.record = {"closed": intent.plan, "exports": exports, "revocations": self._revocations}
