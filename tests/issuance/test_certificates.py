@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
@@ -19,12 +20,15 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, FaultRule
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import Unasked, UsageError
-from tui.issuance.families.certificate import request, signed
+from tui.issuance.families.certificate import planning, request, signed
 from tui.issuance.families.certificate.wish import CertificateWish, Key
 from tui.issuance.formats import Format
 from tui.issuance.insight.irrevocable import irrevocable
 from tui.issuance.model.certificate import CertificateError, read_certificate
-from tui.issuance.model.types import Address, Outcome, State, StepStatus, kind_label
+from tui.issuance.model.types import Address, Credential, Outcome, State, StepStatus, kind_label
+from tui.issuance.objects import managed
+from tui.issuance.records.intent import Export
+from tui.issuance.revoking.sought import Sought
 from tui.kube.client import Client
 from tui.kube.errors import KubeError, Unauthorized
 from tui.kube.kubeconfig import parse
@@ -510,6 +514,117 @@ async def test_what_a_secret_says_of_itself_renews_nothing(ebench: Bench) -> Non
     assert "something else than kubemint on this machine wrote" in shown.message
     with pytest.raises(UsageError, match="nothing on this machine vouches"):
         await ebench.engine.plan_rotate(address)
+
+
+@pytest.mark.parametrize(
+    ("uid", "lies", "said"),
+    [
+        ("u1", "aa", ""),
+        ("u2", "aa", "another Secret than the one"),
+        ("", "aa", "another Secret than the one"),
+        ("u1", "bb", "something else than kubemint"),
+        ("u1", "", "no certificate"),
+    ],
+)
+def test_a_record_vouches_for_the_very_secret_and_the_very_certificate(uid: str, lies: str, said: str) -> None:
+    held = Credential(address=Address.secret("c", "ns", "jane"), fingerprint="aa")
+    record = Export(credential=held, request="r", uid="u1")
+    assert said in planning.differs(record, uid, lies)
+    assert bool(planning.differs(record, uid, lies)) is bool(said)
+    assert planning.differs(msgspec.structs.replace(record, uid=""), uid, lies), "it says of no Secret"
+
+
+async def put(bench: Bench, address: Address, change: Any) -> None:
+    found = await bench.client.get(SECRETS, address.name, namespace=address.namespace)
+    change(found)
+    await bench.client.replace(SECRETS, found, name=address.name, namespace=address.namespace)
+
+
+async def test_a_secret_that_was_made_since_gets_no_certificate(ebench: Bench) -> None:
+    """The attack: a namespace that was made anew, with the old Secret or with none."""
+    arena, address = ebench.arena, ebench.arena.secret_address()
+    await issued(ebench, wish(arena, arena.secret()))
+    found = await ebench.client.get(SECRETS, address.name, namespace=address.namespace)
+    assert (await ebench.engine.lookup(address)).state is State.VALID
+    planned = await ebench.engine.plan_rotate(address)
+    await ebench.client.delete(SECRETS, address.name, namespace=address.namespace)
+    with pytest.raises(UsageError, match="is gone, and who owns that name by now is not known"):
+        await ebench.engine.plan_rotate(address)
+    again = {key: found["metadata"][key] for key in ("name", "labels", "annotations")}
+    due = (datetime.now(UTC) + timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    again["annotations"] |= {managed.EXPIRES: due}
+    await ebench.client.create(SECRETS, {"metadata": again, "data": found["data"]}, namespace=address.namespace)
+    with pytest.raises(UsageError, match="another Secret than the one that this machine wrote into under its name"):
+        await ebench.engine.plan_rotate(address)
+    with pytest.raises(UsageError, match="another Secret than the one that this machine wrote into under its name"):
+        await ebench.engine.plan(wish(arena, arena.secret()), replace=True)
+    shown = await ebench.engine.lookup(address)
+    assert (shown.state, "another Secret than the one" in shown.message) == (State.UNKNOWN, True)
+    assert not (await ebench.engine.execute(planned)).ok
+    now = await ebench.client.get(SECRETS, address.name, namespace=address.namespace)
+    assert now["data"] == found["data"]
+
+
+async def test_when_it_is_due_stands_in_the_record_and_not_in_marks(ebench: Bench) -> None:
+    arena, address = ebench.arena, ebench.arena.secret_address()
+    outcome = await issued(ebench, wish(arena, arena.secret()))
+    assert outcome.credential is not None
+    await put(ebench, address, lambda found: found["metadata"]["annotations"].update(
+        {managed.EXPIRES: "2026-01-01T00:00:00Z", managed.ISSUED: "2025-01-01T00:00:00Z"}))  # fmt: skip
+    shown = await ebench.engine.lookup(address)
+    assert (shown.state, shown.expires_at) == (State.VALID, outcome.credential.expires_at)
+
+
+async def test_it_is_shown_to_its_own_cluster_wherever_its_kubeconfig_leads(ebench: Bench) -> None:
+    """The attack: who may patch the Secret writes another server, and a proxy, beside the certificate."""
+    arena, address = ebench.arena, ebench.arena.secret_address()
+    await issued(ebench, wish(arena, arena.secret()))
+
+    def elsewhere(found: dict[str, Any]) -> None:
+        config = yaml.safe_load(base64.b64decode(found["data"]["kubeconfig"]))
+        config["clusters"][0]["cluster"] = {
+            "server": "https://127.0.0.1:9", "insecure-skip-tls-verify": True, "proxy-url": "http://127.0.0.1:9",
+        }  # fmt: skip
+        found["data"]["kubeconfig"] = base64.b64encode(yaml.safe_dump(config).encode()).decode()
+
+    await put(ebench, address, elsewhere)
+    said = await ebench.engine.verify(address)
+    assert said.ok, said
+    assert (said.username or "jane") == "jane"
+    assert f"asked of {arena.name}, and its kubeconfig does not lead there" in said.message
+    assert "127.0.0.1:9" in said.message
+    powers = await ebench.engine.powers(address)
+    assert powers.subject == "jane"
+    assert "does not lead there" in " ".join(powers.notes)
+
+
+async def test_the_certificate_of_somebody_else_is_not_taken_for_it(ebench: Bench) -> None:
+    arena, address = ebench.arena, ebench.arena.secret_address()
+    await issued(ebench, wish(arena, arena.secret()))
+    await issued(ebench, wish(arena, arena.file("john"), user="john", groups=()))
+    other = base64.b64encode((arena.folder / "john").read_bytes()).decode()
+    await put(ebench, address, lambda found: found["data"].update(kubeconfig=other))
+    said = await ebench.engine.verify(address)
+    assert not said.ok or not said.username, "where the server says who it is, that is not jane"
+    assert "another certificate than kubemint wrote there" in said.message
+    assert "not for jane" in said.message or not said.username
+
+
+async def test_what_somebody_else_put_there_is_revoked_as_what_it_is(ebench: Bench) -> None:
+    """The attack on revoking: the name of a certificate that this machine wrote, and by now a token of another one."""
+    arena, address = ebench.arena, ebench.arena.secret_address()
+    await issued(ebench, wish(arena, arena.secret()))
+    await ebench.client.delete(SECRETS, address.name, namespace=address.namespace)
+    async with Bench(arena, state="another") as other:
+        made = await other.issue(arena.spec(arena.secret()))
+    assert made.credential is not None
+    found = await ebench.client.get(SECRETS, address.name, namespace=address.namespace)
+    held = parse(base64.b64decode(found["data"]["kubeconfig"])).endpoint().login.token
+    assert held is not None
+    sought = await ebench.engine.plan_revoke_sought(Sought(fingerprint=held.fingerprint), (arena.name,))
+    assert sought.steps
+    outcome = await ebench.engine.execute(await ebench.engine.plan_revoke(address))
+    assert outcome.ok, outcome
 
 
 async def test_a_file_that_was_changed_or_lost(ebench: Bench) -> None:

@@ -152,6 +152,20 @@ async def test_what_was_revoked_is_left_with_a_word_whatever_its_stamps_say() ->
     assert asked == ["a", "b", "a"]
 
 
+async def test_what_lies_there_says_whether_it_is_due_and_not_the_list() -> None:
+    """Stamps of a list are marks: whoever may patch a Secret would have it renewed at every look."""
+    world = World(credential("a"), credential("b"))
+    marked = Address(CredentialKind.SECRET, "c1", "ns", "a")
+    world.now = START + 0.9 * HOUR
+
+    async def read(address: Address) -> Credential:
+        return credential(address.name, issued=world.now if address == marked else START)
+
+    world.loop.read = read
+    assert [address.name for address in await world.loop.due_now()] == ["b"]
+    assert world.loop.last.left == {marked: "the list says that it is due, what lies there does not"}
+
+
 def test_only_what_was_chosen_is_kept() -> None:
     world = World(credential("a"), credential("b"))
     world.loop.only = {Address(CredentialKind.SECRET, "c1", "ns", "b")}

@@ -147,7 +147,7 @@ SENDERS = {
     "issuance.tokens.issuing._prove": JUST_GIVEN + "; an undo: `undoing` holds what it replaced against its cluster",
     "issuance.insight.verification.verify_kubeconfig": STANDS_BESIDE,
     "issuance.insight.verification.verify": "Family.whose",
-    "issuance.insight.powers._bearer": "Family.whose",
+    "issuance.insight.powers._way_in": "Family.whose",
     "issuance.tokens.copied.confirmed": "Family.whose",
     "issuance.revoking.searching.look_into": "Family.whose",
     "issuance.revoking.plans._looked_at_again": "Family.whose, in ending.at_hand",

@@ -99,7 +99,7 @@ class Engine:
             wish=grace if isinstance(grace, GraceWish) else GraceWish(grace),
             owner=owner or socket.gethostname(),
             users=SecretUsers(),
-            families=Families(state),
+            families=Families(state, self._targets),
             whose=Whose(self._targets),
         )
         self._locks = Locks(state.folder, state.works_under)

@@ -13,13 +13,14 @@ from tui.kube.client import Client
 if TYPE_CHECKING:
     from tui.issuance.destinations.place import Place
     from tui.issuance.formats import Format
+    from tui.issuance.model.clusters import Clusters
+    from tui.issuance.model.material import WayIn
     from tui.issuance.model.sight import Sight
     from tui.issuance.model.types import Address, Credential, Identity, Plan
     from tui.issuance.records.intent import Export, Intent, Revocation
     from tui.issuance.revoking.found import Found
     from tui.issuance.transaction.step import Transaction
     from tui.issuance.transaction.work import Context
-    from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
 
@@ -36,6 +37,10 @@ class Family:
     def keeps(self, record: Export) -> bool:
         """Whether a file, or a managed Secret, that this machine wrote is one of this family's."""
         return False
+
+    async def has_still(self, clusters: Clusters, record: Export) -> bool:
+        """Whether that counts for what lies there by now: what somebody else put there is of the family of that."""
+        return True
 
     def began(self, intent: Intent) -> bool:
         """Whether what the journal has open is one of this family's."""
@@ -70,8 +75,8 @@ class Family:
         in it. Raises UsageError where nothing confirms that. Here it is the cluster that it lies in."""
         return says.identity if says.identity is not None and says.identity.cluster == address.cluster else None
 
-    async def way_in(self, context: Context, address: Address) -> Endpoint | None:
-        """Where its own material leads, where that is no token of a service account of ours; else None."""
+    async def way_in(self, context: Context, address: Address) -> WayIn | None:
+        """The way in with its own material, where that is no token of a service account of ours; else None."""
         return None
 
     async def used_from(self, context: Context, address: Address) -> tuple[str, str, Format | None]:

@@ -47,7 +47,7 @@ class Files(Family):
 
     async def found(self, context: Context, address: Address) -> Found:
         record = await export_record(context, address)
-        credential, said = record.credential, await _insist(context, record)
+        credential, said = record.credential, await insist(context, record)
         if credential.handle is not None or credential.state is State.REVOKED or credential.identity is None:
             return Found(credential=credential, named=Named.BY_JOURNAL, said=said)
         token = await self.token(context, address)
@@ -96,7 +96,7 @@ async def _looked(context: Context, record: Export) -> lying.Seen:
     return await asyncio.to_thread(look)
 
 
-async def _insist(context: Context, record: Export) -> tuple[str, ...]:
+async def insist(context: Context, record: Export) -> tuple[str, ...]:
     """What to know of the file before what is recorded of it ends. Raises UsageError, with both readings, where another
     token lies in it that would live on."""
     credential, seen = record.credential, await _looked(context, record)

@@ -14,6 +14,7 @@ from tui.issuance.model.kinds import CredentialKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tui.issuance.model.clusters import Clusters
     from tui.issuance.model.requests import RequestKind
     from tui.issuance.model.types import Address
     from tui.issuance.records.deliveries import Delivered
@@ -109,13 +110,15 @@ async def find_delivered(client: Client, host: str, namespace: str, name: str) -
 
 
 class Families:
-    """All of them, as one engine asks them. `state` knows the files on this machine."""
+    """All of them, as one engine asks them. `state` knows what this machine wrote, into files and into `clusters`."""
 
-    def __init__(self, state: StateStore) -> None:
+    def __init__(self, state: StateStore, clusters: Clusters) -> None:
         self._state = state
+        self._clusters = clusters
 
     async def of(self, address: Address) -> Family:
-        """The family of what lies at this address: of a file, or a Secret that this machine wrote, by its record."""
+        """The family of what lies at this address: of a file, or a Secret that this machine wrote, by its record, as
+        long as it holds what that says."""
         traits = address.kind.traits
         if traits.here or traits.marked:
             import asyncio  # not for those who only ask what can be asked for
@@ -124,7 +127,7 @@ class Families:
             record = await asyncio.to_thread(look, address)
             if record is not None:
                 for family in self.all():
-                    if family.keeps(record):
+                    if family.keeps(record) and await family.has_still(self._clusters, record):
                         return family
         return next(self._load(name) for name, one in FAMILIES.items() if address.kind in one.kinds)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.model.material import WayIn
 from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Address, Credential, Identity
 from tui.kube.errors import KubeError, NotFound, Unauthorized
@@ -96,16 +97,18 @@ async def of_address(context: Context, address: Address, namespace: str = "") ->
     credential = await reading.lookup(context, address)
     identity = credential.account
     try:
-        bearer = await _bearer(context, address, credential)
+        way = await _way_in(context, address, credential)
     except (IssuanceError, KubeError) as error:
         if identity is None:
             raise
         return await of_account(context, identity, namespace, notes=(f"its material cannot be read: {error}",))
-    if bearer is None:
+    if way is None:
         if identity is None:
             raise UsageError(f"{address} holds nothing to ask with, and does not say whose it is")
         return await of_account(context, identity, namespace, notes=("it holds no token now",))
-    return await of_endpoint(context, bearer, identity, namespace)
+    found = await of_endpoint(context, way.endpoint, identity, namespace)
+    notes = (*found.notes, way.said) if way.said else found.notes
+    return msgspec.structs.replace(found, subject=way.user or found.subject, notes=notes)
 
 
 async def of_endpoint(context: Context, bearer: Endpoint, identity: Identity | None, namespace: str = "") -> Powers:
@@ -220,7 +223,7 @@ async def _review(client: Client, namespace: str) -> _Status:
     return (await client.create(SELF_SUBJECT_RULES_REVIEWS, review, type=_Review)).status
 
 
-async def _bearer(context: Context, address: Address, credential: Credential) -> Endpoint | None:
+async def _way_in(context: Context, address: Address, credential: Credential) -> WayIn | None:
     """The way in that the credential itself gives, None where it holds nothing."""
     family = await context.families.of(address)
     if (way := await family.way_in(context, address)) is not None:
@@ -229,7 +232,7 @@ async def _bearer(context: Context, address: Address, credential: Credential) ->
     if token is None or credential.identity is None:
         return None
     identity = await family.whose(context, address, credential, token)
-    return context.clusters.endpoint(identity.cluster).with_token(token) if identity is not None else None
+    return WayIn(context.clusters.endpoint(identity.cluster).with_token(token)) if identity is not None else None
 
 
 async def _grants(context: Context, identity: Identity) -> list[Grant]:

@@ -52,8 +52,9 @@ async def verify(context: Context, address: Address) -> Verification:
     if (way := await family.way_in(context, address)) is not None:
         from tui.kube.client import Client
 
-        async with Client(way) as bearer:
-            return await _verify_bearer(context, bearer)
+        async with Client(way.endpoint) as bearer:
+            said = await _verify_bearer(context, bearer, way.user)
+        return msgspec.structs.replace(said, message=f"{said.message} ({way.said})") if way.said else said
     if address.kind.traits.alone:
         raise reading.no_token(address)
     if credential.identity is None:
@@ -158,14 +159,20 @@ async def _verify_login(context: Context, cluster: str) -> Verification:
     return await _verify_bearer(context, await context.clusters.client(cluster))
 
 
-async def _verify_bearer(context: Context, bearer: Client) -> Verification:
-    """A login that is not a bearer token: ask who it is, or whether it may at least see what the server serves."""
+async def _verify_bearer(context: Context, bearer: Client, user: str = "") -> Verification:
+    """A login that is not a bearer token: ask who it is, or whether it may at least see what the server serves.
+
+    `user` is whom the server has to take it for, where that is known.
+    """
     try:
         answer = await bearer.create(
             SELF_SUBJECT_REVIEWS, {"apiVersion": SELF_SUBJECT_REVIEWS.api_version, "kind": SELF_SUBJECT_REVIEWS.kind}
         )
         info = (answer.get("status") or {}).get("userInfo") or {}
-        return _judged(context, Proof(method="SelfSubjectReview", username=str(info.get("username", ""))), None)
+        proof = Proof(method="SelfSubjectReview", username=str(info.get("username", "")))
+        if user and proof.username != user:
+            return _another(context, proof, user)
+        return _judged(context, proof, None)
     except (Forbidden, NotFound):
         pass
     except (KubeError, IssuanceError) as error:
@@ -179,12 +186,7 @@ async def _verify_bearer(context: Context, bearer: Client) -> Verification:
 
 def _judged(context: Context, proof: Proof, identity: Identity | None) -> Verification:
     if identity is not None and proof.username != identity.username:
-        return _failed(
-            context,
-            proof.method,
-            f"it speaks for {proof.username}, not for {identity.username}",
-            "the destination holds another identity's credential",
-        )
+        return _another(context, proof, identity.username)
     if not proof.method:
         return _failed(context, "", proof.note, "")
     return Verification(
@@ -195,6 +197,11 @@ def _judged(context: Context, proof: Proof, identity: Identity | None) -> Verifi
         message=f"accepted{' as ' + proof.username if proof.username else ''}"
         + (f", {proof.note}" if proof.note else ""),
     )
+
+
+def _another(context: Context, proof: Proof, user: str) -> Verification:
+    said = f"it speaks for {proof.username}, not for {user}"
+    return _failed(context, proof.method, said, "the destination holds another identity's credential")
 
 
 def _failed(context: Context, method: str, message: str, hint: str, *, refused: bool = False) -> Verification:

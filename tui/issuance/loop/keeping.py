@@ -31,6 +31,7 @@ DUE: Final = frozenset({State.DUE, State.EXPIRED, State.FAILED})
 _LONGEST_NAP: Final = timedelta(seconds=30)
 """The wall clock may jump, so it is looked at again after that long at most."""
 _SHORTEST_NAP: Final = timedelta(milliseconds=200)
+_NOT_DUE: Final = "the list says that it is due, what lies there does not"
 _ASK_AGAIN: Final = timedelta(minutes=1)
 """How long the word counts that another client renews a request, or that one is not due whatever the list says."""
 
@@ -184,7 +185,12 @@ class RenewalLoop:
     async def due_now(self) -> list[Address]:
         """What would be renewed at this moment; for whoever does it once."""
         self._last = self.look()
-        found = await self._ours(self._last.due)
+        ours = await self._ours(self._last.due)
+        seen = {one.credential.address: one for one in self.source()}
+        due = await asyncio.gather(*(self._still_due(seen.get(address)) for address in ours))
+        found = [address for address, is_due in zip(ours, due, strict=True) if is_due]
+        for address in set(ours) - set(found):
+            self._kept[address] = (_NOT_DUE, self.clock() + _ASK_AGAIN)
         for address in self._last.stuck:
             await self._somebody_else(address)
         self._last = self.look()

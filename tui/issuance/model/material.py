@@ -1,8 +1,9 @@
-"""What a place is given to write down: a token with the way in, or a document that is whole already."""
+"""What a place is given to write down: a token with the way in, or a document that is whole already; and the way in
+that such a document is."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -92,3 +93,13 @@ class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
     """Mode and owner that a file will have, or what becomes of the Secret."""
     diff: str = ""
     """Against what is there now, unified; empty where nothing changes or nothing is there."""
+
+
+class WayIn(NamedTuple):
+    """Where the material of a credential leads that is no token of a service account of ours."""
+
+    endpoint: Endpoint
+    user: str = ""
+    """Whom the server has to take it for, where that is known."""
+    said: str = ""
+    """How what lies there is otherwise than it is known here, in words."""

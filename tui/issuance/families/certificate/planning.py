@@ -46,7 +46,7 @@ async def prepare(
     context.clusters.endpoint(wish.cluster)
     check_destinations(context, wish.destinations, Format.CERTIFICATE)
     places, sight = [place_at(context, wish, one, force=force) for one in wish.destinations], Sight()
-    held = [await _look(context, place, sight) for place in places]
+    held = [await _look(context, place, sight, action) for place in places]
     old = []
     for place, found in zip(places, held, strict=True):
         if (there := found.credential) is None:
@@ -109,22 +109,49 @@ async def insist_on_secret(context: Context, record: Export) -> None:
             raise whose.AnotherCluster(f"what was written to {address}", verdict, "use the kubeconfig that leads there")
 
 
-async def _look(context: Context, place: Place, sight: Sight) -> Held:
-    """What a place holds. What a Secret says of itself counts where this machine wrote that very certificate there."""
+def differs(record: Export, uid: str, lies: str) -> str:
+    """How a Secret is not what this machine wrote, in words that stand after "it"; empty where it is that.
+
+    A certificate has no handle beside an account, and nothing ends it: the record alone vouches, for the very Secret
+    (its UID) and the very certificate (`lies` is the fingerprint of the one in it, empty where there is none).
+    """
+    if not record.uid or record.uid != uid:
+        wrote = record.uid or "which was not written down"
+        return (
+            f"is another Secret than the one that this machine wrote into under its name: its UID is {uid}, not {wrote}"
+        )
+    if lies != record.credential.fingerprint:
+        wrote = f"fingerprint {record.credential.fingerprint}, in it lies {lies or 'no certificate'}"
+        return f"holds something else than kubemint on this machine wrote there: {wrote}"
+    return ""
+
+
+async def _look(context: Context, place: Place, sight: Sight, action: Action) -> Held:
+    """What a place holds. What a Secret says of itself counts where this machine wrote that very certificate there.
+
+    A rotation writes into that very Secret only: whoever made one of its name since may be somebody else.
+    """
     if place.address.here:
         (found,) = await whose.look_at(context, [place], sight)
         return found
 
     async def look() -> Held:
         found = await place.look()
+        if action is Action.ROTATE and not found.exists:
+            raise UsageError(
+                f"{place.label} is gone, and who owns that name by now is not known",
+                "issue it anew, for every place where it is meant to be",
+            )
         if found.credential is None:
             return found
         record, lies = await record_at(context, place.address), await place.token(Format.CERTIFICATE)
-        if record is None or lies is None or lies.fingerprint != record.credential.fingerprint:
+        why = differs(record, place.uid, lies.fingerprint if lies is not None else "") if record is not None else ""
+        if record is None or why:
             raise UsageError(
                 f"{place.label} keeps a credential of {found.credential.identity or 'an unknown user'}, and nothing "
-                "on this machine vouches for it",
-                "choose another name, or rotate it where it was issued",
+                f"on this machine vouches for it{': it ' if why else ''}{why}",
+                "choose another name, or rotate it where it was issued; if it is meant to be there, delete that Secret "
+                "and issue it anew",
             )
         await insist_on_secret(context, record)
         return msgspec.structs.replace(found, credential=record.credential, request=record.request)

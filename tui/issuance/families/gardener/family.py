@@ -9,6 +9,7 @@ from tui.issuance.errors import UsageError
 from tui.issuance.families.base import Wish
 from tui.issuance.families.files import Files
 from tui.issuance.formats import Format
+from tui.issuance.model.material import WayIn
 from tui.issuance.model.types import Action, Address, Credential, ShootWish
 from tui.issuance.tokens.plain import PlainShootWish
 from tui.issuance.transaction.reading import export_record, normal
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from tui.issuance.records.intent import Export, Intent
     from tui.issuance.transaction.step import Transaction
     from tui.issuance.transaction.work import Context
-    from tui.kube.endpoint import Endpoint
 
 
 class Shoots(Files):
@@ -39,8 +39,8 @@ class Shoots(Files):
         assert credential.shoot is not None
         return ShootPlace(credential.shoot, credential.address.name, context.state), Format.KUBECONFIG
 
-    async def way_in(self, context: Context, address: Address) -> Endpoint:
-        return static_token.way_in(context, address, await self.material(context, address))
+    async def way_in(self, context: Context, address: Address) -> WayIn:
+        return WayIn(static_token.way_in(context, address, await self.material(context, address)))
 
     async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
         if isinstance(wish, PlainShootWish):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.issuance.errors import UsageError
 from tui.issuance.families.base import Family
+from tui.issuance.model.material import WayIn
 from tui.issuance.model.types import Address, Credential
 from tui.issuance.revoking.found import Found
 from tui.issuance.trust.handles import Named
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from tui.issuance.model.types import Plan
     from tui.issuance.transaction.step import Transaction
     from tui.issuance.transaction.work import Context
-    from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
 
@@ -32,8 +32,8 @@ class StaticTokens(Family):
     async def token(self, context: Context, address: Address) -> Sensitive | None:
         return static_token.token_in(await static_token.material(context, address))
 
-    async def way_in(self, context: Context, address: Address) -> Endpoint:
-        return static_token.way_in(context, address, await self.material(context, address))
+    async def way_in(self, context: Context, address: Address) -> WayIn:
+        return WayIn(static_token.way_in(context, address, await self.material(context, address)))
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
         raise UsageError(
