@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.fleet.conftest import over, until
@@ -21,12 +22,13 @@ from tui.fleet.fields import lifetimes
 from tui.fleet.fleet import Fleet
 from tui.fleet.handles import CACHED, Gone
 from tui.fleet.marked import held_until, marked_at
-from tui.fleet.rows import ClusterRow
+from tui.fleet.rows import ClusterRow, CredentialRow
 from tui.fleet.store import FleetStore
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.families.listing import Noted as TokenSecret, NotedMeta
 from tui.issuance.families.token_secret.listing import credential as token_secret_credential
+from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Identity, State
 from tui.issuance.objects.token_secret import ACCOUNT_NAME, ACCOUNT_UID
 from tui.kube.resource import SECRETS
@@ -245,6 +247,33 @@ def test_a_login_that_is_refused_is_refused_where_it_was_taken_from_as_well(firs
         assert shown(store, one)[0] is State.VALID, "a token of another one, or the word of another server"
     ended.note_answer(login)
     assert shown(store, place)[0] is State.VALID
+
+
+@pytest.mark.parametrize("first", ["the place", "the refusal"])
+def test_a_refused_token_that_is_bound_to_nothing_is_refused_everywhere(first: str) -> None:
+    """The attack: a forged token in an Argo CD Secret, which names no handle."""
+    store, ended = store_with(ClusterRow(name="harbor/ns/edge"))
+    argo = Address(CredentialKind.ARGO_CD, "harbor", "ns", "edge")
+    account = Identity("harbor/ns/edge", "default", "robot")
+    place = changed(SECRET, address=argo, identity=account, handle=None, fingerprint="aa")
+    login = changed(place, address=Address.login("harbor/ns/edge"))
+    another = changed(place, address=msgspec.structs.replace(argo, name="b"), fingerprint="bb")
+    store.put(credential_row(login), credential_row(another))
+    ended.note_unasked(login)
+    assert shown(store, login) == (State.UNKNOWN, "its server has not accepted it so far")
+    if first == "the place":
+        store.put(credential_row(place))
+    ended.note_answer(login, "Unauthorized")
+    store.put(credential_row(place)) if first == "the refusal" else None
+    for one in (login, place):
+        assert shown(store, one) == (State.REVOKED, "the server refuses it: Unauthorized")
+    assert shown(store, another)[0] is State.VALID
+    ended.note_unasked(login)
+    assert shown(store, place)[0] is State.REVOKED, "what its server said stays said"
+    ended.note_answer(login)
+    assert shown(store, place)[0] is State.VALID
+    store.drop(CredentialRow, str(argo))
+    assert not ended._prints.keys() & {(CredentialRow, str(argo))}
 
 
 async def test_deleted_and_made_anew_elsewhere(harbor: EmbeddedFleet, tmp_path: Path) -> None:

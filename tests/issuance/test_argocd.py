@@ -366,6 +366,35 @@ async def test_it_is_exported_as_a_kubeconfig_that_is_rendered_anew(bench: Bench
     assert Path(bare).read_text() == held.reveal()
 
 
+async def test_an_older_token_that_was_put_back_hides_no_newer_one(patient: Bench) -> None:
+    """The attack: `config` as it was before the last rotation, within its grace."""
+    await argo_made(patient)
+    at = address(patient.arena)
+    await patient.rotate(at)
+    older = (await read(patient))["data"]["config"]
+    newest = await patient.engine.execute(await patient.engine.plan_rotate(at))
+    assert newest.ok, newest
+    held = await token(patient)
+    await patient.client.patch(SECRETS, "edge", {"data": {"config": older}}, namespace=patient.arena.namespace)
+    plan = await patient.engine.plan_revoke(at)
+    outcome = await patient.engine.execute(plan)
+    assert outcome.ok, outcome
+    assert await patient.handles() == [], "the newest ends too: its handle was made for this very place"
+    patient.arena.forget()
+    assert not await patient.works(held)
+
+
+async def test_files_that_hold_a_copy_are_named_before_it_ends(ebench: Bench) -> None:
+    await argo_made(ebench)
+    at, file = address(ebench.arena), str(ebench.arena.folder / "copy.kubeconfig")
+    await ebench.rotate(at)
+    exported = await ebench.engine.plan_export(at, FileDestination(file))
+    assert f"the copy ends when {at} is rotated or revoked: export it again then" in exported.warnings
+    assert (await ebench.engine.execute(exported)).ok
+    plan = await ebench.engine.plan_rotate(at)
+    assert f"the copy {file} stops working; export it again afterwards" in plan.warnings
+
+
 # Undone, killed
 
 

@@ -18,7 +18,7 @@ from tui.demo.scenery.population import Settler
 from tui.fleet.fleet import Fleet
 from tui.fleet.hygiene import check
 from tui.fleet.orphans import Accounts, sort
-from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.rows import ClusterRow, CredentialRow, DeliveredFacts, Reach, RequestRow
 from tui.fleet.store import FleetStore
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.in_secret import SecretDestination
@@ -29,6 +29,7 @@ from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Address, Credential, Handle, Identity, IssueSpec, State
 from tui.issuance.objects import managed
+from tui.issuance.records.entering import DeliveredBy, SourceKind
 from tui.issuance.records.state import StateStore
 from tui.issuance.trust import handle_names, orphans
 from tui.issuance.trust.handle_names import Meant
@@ -196,6 +197,16 @@ def test_a_secret_accounts_only_for_a_handle_that_was_made_for_it() -> None:
     others = msgspec.structs.replace(own, address=Address.secret("harbor", "mal", "harmless"))
     in_file = msgspec.structs.replace(own, address=Address.file("/a"))
     assert [standing(one, place) for place in (own, others, in_file)] == ["kept", "lost", "kept"]
+    argo = [msgspec.structs.replace(own, address=Address(CredentialKind.ARGO_CD, "harbor", *at))
+            for at in (("default", "robot-credential"), ("mal", "x"))]  # fmt: skip
+    login = msgspec.structs.replace(own, address=Address.login("harbor/mal/x"))
+    mine = msgspec.structs.replace(own, address=Address.login("harbor"))
+    by = ClusterRow(
+        name="harbor/mal/x", delivered=DeliveredFacts(by=DeliveredBy(SourceKind.ARGO_CD, "harbor", "mal", "x"))
+    )
+    ready = ClusterRow(name="harbor", **READY)
+    said = [standing(one, place, ready, by) for place in (*argo, login, mine)]
+    assert said == ["kept", "lost", "lost", "kept"], "an unsigned token names any handle"
     apart = Handle("m/dpf/t", "default", name, "uid-1")
     clusters = (ClusterRow(name="harbor", **READY), ClusterRow(name="m/dpf/t", reach=Reach.UNTRUSTED))
     named = [msgspec.structs.replace(place, handle=apart) for place in (own, others, in_file)]

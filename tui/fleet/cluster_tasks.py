@@ -340,6 +340,8 @@ class ClusterTasks:
         self._own = await asyncio.to_thread(self._login, endpoint)  # the first certificate imports what reads it
         if self._own is not None:
             self._store.put(self._own)
+            if endpoint.delivered:  # what it says of itself anybody may have written
+                self._store.ended.note_unasked(self._own.credential)
         self._change(server=endpoint.server, namespace=endpoint.namespace)
 
     def _note_login(self, refused: str) -> None:

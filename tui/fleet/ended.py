@@ -180,6 +180,10 @@ class Ended:
         self._named: defaultdict[tuple[str, str], set[RowKey]] = defaultdict(set)
         """The rows that rest on an account or a handle, by the cluster as they call it and by `namespace/name`: the
         two never share a name, and a row that is looked at once too often costs nothing."""
+        self._unbound: defaultdict[str, set[RowKey]] = defaultdict(set)
+        """The rows whose token rests on no handle, by its fingerprint: a login may be of the same one."""
+        self._prints: dict[RowKey, str] = {}
+        """The same the other way round."""
         self._gone: dict[Identity, Gone] = {}
         """Of what rows name."""
         self._unseen: dict[Identity, datetime] = {}
@@ -202,7 +206,13 @@ class Ended:
         account, keys = credential.identity, set(keys_of(credential.address))
         if credential.address.own and account is not None:  # who logs in with it may have it from a place that is shown
             keys |= self._named.get((account.cluster, _key(account)), set())
+            keys |= self._unbound.get(credential.fingerprint, set())
         self.changed(keys)
+
+    def note_unasked(self, credential: Credential) -> None:
+        """Nobody but itself says yet what it is worth."""
+        if self._answer(credential) is None:
+            self.note_answer(credential, "its server has not accepted it so far", known=False)
 
     def handle(self, cluster: str, key: str, obj: Any | None) -> None:
         """A handle (`namespace/name`) came or changed, or (None) is not listed any more."""
@@ -275,6 +285,7 @@ class Ended:
         elif rests is not None:
             rests.before = before.before
         said, gone = "", None
+        self._note_print(key, credential.fingerprint if rests is None and not credential.address.own else "")
         if rests is not None:
             self._rests[key] = rests
             for name in (_key(rests.account), _key(rests.handle)):
@@ -310,6 +321,7 @@ class Ended:
     def forget(self, row: Row) -> None:
         """This row is gone."""
         self._unname((type(row), row.key))
+        self._note_print((type(row), row.key), "")
         self._shown.pop((type(row), row.key), None)
 
     def _seen(self, account: Identity) -> Seen | None:
@@ -341,6 +353,16 @@ class Ended:
                     self._clock(), how, listed=True, ends_by=held_until(seen.deleted_at, self._clock())
                 )
         return noticed
+
+    def _note_print(self, key: RowKey, fingerprint: str) -> None:
+        before = self._prints.pop(key, "")
+        if before:
+            self._unbound[before].discard(key)
+            if not self._unbound[before]:
+                del self._unbound[before]
+        if fingerprint:
+            self._prints[key] = fingerprint
+            self._unbound[fingerprint].add(key)
 
     def _unname(self, key: RowKey) -> None:
         rests = self._rests.pop(key, None)

@@ -80,12 +80,14 @@ class Accounts:
         )
 
     def _accounts(self, one: WalkedHandles, address: Address) -> bool:
-        """Whether what names the handle may hold its token; what a Secret or a request says is a mark, and anybody may
-        write it."""
+        """Whether what names the handle may hold its token. What a Secret or a request says is a mark, and what a token
+        says that nobody confirmed is no more: anybody may write either. Of the way into a delivered cluster that is
+        what lies where it is delivered, which is held against the handle there."""
         if address.kind.traits.wished:
             return accounts_for_request(one, self._uids.get(address, ""))
-        if not address.kind.traits.marked:
-            return True
+        if not address.kind.traits.in_handles:
+            way = self._clusters.get(address.cluster) if address.own else None
+            return way is None or way.delivered is None
         called = {self._server(cluster): cluster for cluster, _, _ in one.places}
         cluster = called.get(self._server(address.cluster), address.cluster)
         return accounts_for_handle(one, cluster, address.namespace, address.name)

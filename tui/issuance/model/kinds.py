@@ -63,6 +63,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     hold a copy are moved on; deleting it ends it."""
     marked: bool = False
     """The Secret it lies in says by marks of ours what it is, and its places are renewed together."""
+    in_handles: bool = False
+    """Handles name the Secret it lies in as the place that their token was made for."""
     alone: bool = False
     """Who names one means its token alone, and not what a rotation of it left to its grace period."""
     wished: bool = False
@@ -99,12 +101,14 @@ class CredentialKind(StrEnum):
 
 TRAITS: Final[dict[CredentialKind, Traits]] = {
     CredentialKind.REQUEST: Traits(label="DPU request", wished=True, has_object=True, renewable=True),
-    CredentialKind.SECRET: Traits(label="managed Secret", is_secret=True, marked=True, has_object=True, renewable=True),
+    CredentialKind.SECRET: Traits(
+        label="managed Secret", is_secret=True, marked=True, in_handles=True, has_object=True, renewable=True
+    ),
     CredentialKind.FILE: Traits(label="file", form=Form.PATH, here=True, is_file=True, renewable=True),
     CredentialKind.PLACE: Traits(label="place", form=Form.PLACE, here=True, renewable=True),
     CredentialKind.LEGACY: Traits(label="token Secret", is_secret=True, has_object=True, endless=True, own_handle=True),
     CredentialKind.STATIC: Traits(label="static token", has_object=True, endless=True),
-    CredentialKind.ARGO_CD: Traits(label="Argo CD cluster", is_secret=True, has_object=True),
+    CredentialKind.ARGO_CD: Traits(label="Argo CD cluster", is_secret=True, in_handles=True, has_object=True),
     CredentialKind.LOGIN: Traits(label="login", form=Form.CLUSTER, own=True),
     CredentialKind.HANDLE: Traits(label="handle", alone=True),
 }

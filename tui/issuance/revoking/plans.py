@@ -138,7 +138,7 @@ async def prepare(
         far = [name for name in own if name and (name == address.cluster or whose.cluster not in own)]
         its = [msgspec.structs.replace(whose, cluster=name) for name in far]
         home = [_asked(credential, handle, one, secrets, "", pending) for one in its]
-        if its[0] != whose and named is not handles.Named.BY_JOURNAL:
+        if its[0] != whose and named is not handles.Named.BY_JOURNAL and address.kind.traits.marked:
             warnings.append(_of_another(whose, address))
     beside = await sight.see(
         "what else was made for it",
@@ -190,12 +190,13 @@ def _asked(
     """What else of its place is looked for: all but what is to end anyway."""
     address = credential.address
     cluster = identity.cluster if identity is not None else ""
+    place = managed.place_name(address, cluster) if address.kind.traits.in_handles else ""
     return others.Asked(
         handle=handle,
         identity=identity,
-        place=managed.place_name(address, cluster) if address.kind.traits.marked else "",
+        place=place,
         request=request,
-        ended=tuple(managed.place_name(one, cluster) for one in secrets),
+        ended=(place, *(managed.place_name(one, cluster) for one in secrets)),
         known=tuple(one.handle.uid for one in pending),
     )
 

@@ -118,7 +118,7 @@ async def prepare_copy(
         copy = msgspec.structs.replace(copy, handle=None)
     forgotten = await _only_here(context, known if is_copy and held.credential is not None else None, handle)
     first = [ask.why for ask in asks if ask.word is Word.OTHER_SERVER]
-    warnings = [*filter(None, (moved,)), *first, *await _warnings(context, source, identity, place, held, form)]
+    warnings = [*filter(None, (moved,)), *first, *await _warnings(context, source, identity, held, form, bool(shared))]
     if forgotten is not None:
         warnings.append(
             f"what {target.name} holds now is an older token, and nothing else here does: it is revoked after "
@@ -269,14 +269,15 @@ async def _only_here(context: Context, known: Export | None, handle: Handle | No
 
 
 async def _warnings(
-    context: Context, source: Credential, identity: Identity, place: Place, held: Held, form: Format
+    context: Context, source: Credential, identity: Identity, held: Held, form: Format, shared: bool
 ) -> list[str]:
+    """What to know of the copy; `shared` is whether it is renewed together with what it is made from."""
     warnings = [held.warning] if held.warning else []
     if source.shoot is not None and source.address.kind.traits.endless:
         warnings.append("the copy never ends, and whoever reads it is cluster-admin; a shoot kubeconfig is safer")
     elif source.expires_at is None:
         warnings.append(f"the copy never ends by itself; it ends when {source.address} is revoked")
-    elif not place.address.here or form is not source.format:
+    elif not shared:
         warnings.append(f"the copy ends when {source.address} is rotated or revoked: export it again then")
     else:
         warnings.append(f"the copy ends when {source.address} is rotated elsewhere or revoked")

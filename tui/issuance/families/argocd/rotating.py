@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -13,13 +14,14 @@ from tui.issuance.formats import Format
 from tui.issuance.insight.irrevocable import end_of
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, IssueSpec, Plan
+from tui.issuance.model.types import Action, Address, Credential, IssueSpec, Plan
 from tui.issuance.objects import accounts
 from tui.issuance.objects.token_request import SHORTEST
 from tui.issuance.objects.viewer import refuse_viewer
 from tui.issuance.records.intent import Intent, Revocation, new_id
 from tui.issuance.tokens.issuing import Issue
 from tui.issuance.tokens.undoing import Undo
+from tui.issuance.transaction.after_ending import same_token
 from tui.issuance.transaction.minting import issued_again
 from tui.issuance.transaction.undo_intent import undo_intent, undo_warnings
 from tui.issuance.transaction.work import Context
@@ -27,6 +29,7 @@ from tui.issuance.trust import handles
 from tui.issuance.users.grace_length import Length
 from tui.issuance.users.secret_users import secrets_of
 from tui.kube import shell
+from tui.kube.text import safe_text
 
 from .place import ClusterPlace
 from .reading import Reading, confirmed
@@ -83,6 +86,7 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Is
         old=(old,),
     )
     lasts = await context.length(secrets_of(spec), intent.old) if intent.old_handles else Length()
+    copies = await sight.see("the copies of it on this machine", lambda: asyncio.to_thread(_copies, context, old))
     work = Rotation(
         context=context,
         intent=msgspec.structs.replace(intent, grace=lasts.journaled),
@@ -91,7 +95,7 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Is
         exists=[True],
         sight=sight,
     )
-    return work.planned([*found.warnings, *_stays(found), *lasts.warnings], lasts=lasts), work
+    return work.planned([*found.warnings, *_stays(found), *copies, *lasts.warnings], lasts=lasts), work
 
 
 async def prepare_undo(
@@ -131,6 +135,15 @@ def _duration(found: Reading) -> timedelta:
         return INSTEAD_OF_ENDLESS
     lifetime = found.verdict.requested or old.expires_at - old.issued_at
     return max(lifetime, timedelta(seconds=SHORTEST))
+
+
+def _copies(context: Context, old: Credential) -> list[str]:
+    """What is said of the files here that hold the old token, which ends; nothing writes the new one into them."""
+    if old.handle is None:
+        return []
+    records = context.state.export_records()
+    held = [one.credential.address.name for one in records if same_token(one, old.handle, old.fingerprint)]
+    return [f"the copy {safe_text(name)} stops working; export it again afterwards" for name in held]
 
 
 def _stays(found: Reading) -> list[str]:
