@@ -45,3 +45,16 @@ def test_the_journal_goes_to_a_file_as_people_want_it(robot: Path, tmp_path: Pat
     assert msgspec.json.decode(path.read_bytes())["kind"] == "JournalEntryList"
     kubemint("journal", "--out", path).failed(2, "--out needs")
     kubemint("journal", "-o", "csv", "--force").failed(2, "--force needs --out")
+
+
+def test_no_journal_is_written_over_a_live_credential_of_kubemints(robot: Path, tmp_path: Path) -> None:
+    """Its record would be left without it, and its token would live on beside."""
+    before = robot.read_bytes()
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(robot)
+    for path in (robot, link):
+        for more in ((), ("--force",)):
+            result = kubemint("journal", "-o", "jsonl", "--out", path, *more)
+            result.failed(2, "is already in use by a credential of ")
+    assert robot.read_bytes() == before
+    assert not list(robot.parent.glob("*.replaced-by-kubemint*"))

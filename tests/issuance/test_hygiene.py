@@ -107,6 +107,8 @@ def test_a_sound_credential_is_no_finding() -> None:
             credential(handle=None, granted=48 * HOUR, requested=48 * HOUR, expires_at=NOW + 40 * HOUR),
             [("long-lifetime", Severity.MEDIUM), ("unbound-token", Severity.MEDIUM)],
         ),
+        # What its marks say of itself is known not to be so.
+        (credential(handle=None, granted=8760 * HOUR, requested=8760 * HOUR, state=State.UNKNOWN, message="odd"), []),
         (credential(handle=None, expires_at=NOW - HOUR), []),
         (credential(handle=None, expires_at=None, issued_at=None, state=State.PENDING), []),
     ],

@@ -184,8 +184,15 @@ async def test_an_account_that_is_gone_is_said(ebench: Bench) -> None:
     await ebench.client.delete(SERVICE_ACCOUNTS, "robot", namespace=ebench.arena.namespace)
     tree = await traced(ebench)
     assert branch(tree, Part.ACCOUNT).problem == NOBODY, "nobody saw that it ever was"
-    assert "all its tokens are invalid" in absent(known=True)
     assert branch(tree, Part.ISSUED).note == "nothing that kubemint can see"
+
+
+def test_that_an_account_ever_was_only_this_machine_says() -> None:
+    kept = Credential(address=Address.secret("main", "ci", "kept"), identity=Identity("main", "ci", "root-agent"))
+    file = msgspec.structs.replace(kept, address=Address.file("/kept"))
+    assert absent([]) == NOBODY
+    assert absent([kept]) == "there is no such account: if there was one, all its tokens are invalid"
+    assert absent([kept, file]) == "it was deleted: all its tokens are invalid"
 
 
 async def test_files_and_kubeconfig_entries_of_this_machine(ebench: Bench) -> None:

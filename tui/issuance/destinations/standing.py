@@ -7,22 +7,27 @@ What lets whoever reads it in is only put where nobody but its owner reads. The 
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import grp
 import os
 import stat
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from tui.issuance.errors import FileError, UsageError
+from tui.issuance.errors import FileError, StateError, UsageError
+from tui.issuance.model.renewal import OVER, state_of
+from tui.issuance.model.types import State
 from tui.kube.home import user
 from tui.kube.sensitive import Sensitive
 
 from .files import NOTHING, PRIVATE_FILE, Which, explained, read_if_there, remove, which, write_private
 from .folders import reached
+from .place import taken
 
 KEPT_AS: Final = "replaced-by-kubemint"
 
@@ -179,9 +184,10 @@ def describe(there: Standing, verdict: Verdict) -> str:
 def may_write(path: Path | str, *, force: bool, live: bool = True) -> tuple[Standing, Verdict]:
     """What stands there and what may become of it, before anything is made that has to go there.
 
-    Raises WouldReplace, FileError.
+    Raises WouldReplace, UsageError, FileError.
     """
     there = look_at(Path(path))
+    _refuse_in_use(there)
     verdict = judge(there, os.geteuid(), live=live, force=force)
     verdict.check()
     return there, verdict
@@ -190,15 +196,37 @@ def may_write(path: Path | str, *, force: bool, live: bool = True) -> tuple[Stan
 def write_file(path: Path | str, material: Sensitive, *, force: bool, live: bool = True) -> Written:
     """Write a file of which kubemint remembers nothing; what holds this very content may be written again.
 
-    Raises WouldReplace, FileError; then nothing has changed.
+    Raises WouldReplace, UsageError, FileError; then nothing has changed.
     """
     path = Path(path)
     there = look_at(path)
     same = there.kind is Kind.FILE and there.size == len(material)
     same = same and read_if_there(path, judged=there.which) == material
+    if not same:
+        _refuse_in_use(there)
     verdict = judge(there, os.geteuid(), live=live, ours=same, force=force)
     verdict.check()
     return put(there, material, verdict)
+
+
+def _refuse_in_use(there: Standing) -> None:
+    """A file with a live credential of kubemint's is for nothing else, whoever asks for that: its record would be left
+    without it, and its token would live on in the copy that is kept. Raises UsageError."""
+    from tui.issuance.records.state import StateStore, is_begun
+
+    if there.kind is not Kind.FILE or not is_begun():
+        return
+    with contextlib.suppress(StateError):  # what cannot be read says nothing; what is there is kept beside
+        state = StateStore.open(afresh=False)
+        try:
+            records = state.export_records()
+        finally:
+            state.close()
+        for credential in (one.credential for one in records):
+            path = credential.address.name.removesuffix(f"#{credential.identity}")
+            live = state_of(credential, datetime.now(UTC)) not in (*OVER, State.EXPIRED)
+            if live and credential.address.is_file and Path(os.path.realpath(path)) == there.target:
+                raise taken(str(there.path), credential, exists=True)
 
 
 def put(there: Standing, material: Sensitive, verdict: Verdict) -> Written:

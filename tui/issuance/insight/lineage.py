@@ -84,7 +84,7 @@ async def trace(
     it is found, in any order."""
     users = asyncio.ensure_future(users_of(clusters, subject, credentials))
     works = {
-        Part.ACCOUNT: _account(clusters, subject, known=bool(credentials)),
+        Part.ACCOUNT: _account(clusters, subject, credentials),
         Part.RIGHTS: _rights(clusters, subject),
         Part.ISSUED: _issued(clusters, subject, credentials),
         Part.REQUESTS: _requests(subject, credentials),
@@ -154,12 +154,15 @@ NOBODY: Final = "there is no such account, and nothing that kubemint knows was i
 """Said of a name alone: that it was ever anybody's is not known."""
 
 
-def absent(*, known: bool) -> str:
-    """What is said of an account that its cluster does not have; `known` where something was issued for it."""
-    return "it was deleted: all its tokens are invalid" if known else NOBODY
+def absent(credentials: Sequence[Credential]) -> str:
+    """What is said of an account that its cluster does not have, by what is listed for it. That it ever was, only this
+    machine's own records say: marks and requests name any account."""
+    if any(one.address.here for one in credentials):
+        return "it was deleted: all its tokens are invalid"
+    return "there is no such account: if there was one, all its tokens are invalid" if credentials else NOBODY
 
 
-async def _account(clusters: Clusters, subject: Subject, *, known: bool) -> Node:
+async def _account(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> Node:
     identity = subject.identity
     if identity is None:
         groups = Node(kind="groups", name=", ".join(subject.groups) or "none known")
@@ -169,7 +172,7 @@ async def _account(clusters: Clusters, subject: Subject, *, known: bool) -> Node
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
     except NotFound:
-        return msgspec.structs.replace(branch, problem=absent(known=known))
+        return msgspec.structs.replace(branch, problem=absent(credentials))
     except KubeError as error:
         return msgspec.structs.replace(branch, problem=why_not(error, "the account"))
     meta = found.get("metadata") or {}

@@ -80,6 +80,11 @@ _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
 that at the same moment the process crashes; records are read in threads."""
 
 
+def is_begun() -> bool:
+    """Whether this machine has a state already."""
+    return (default_folder() / _FILE).exists()
+
+
 class StateStore:
     """One open state folder. Safe to call from several threads and to open in several processes."""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, live: bool = True) -> None:
     """The same for a file of which kubemint remembers nothing: `write` is told whether it was said so."""
-    from tui.issuance import FileError, masked_diff, masked_text, may_write_file
+    from tui.issuance import IssuanceError, masked_diff, masked_text, may_write_file
 
     try:
         may_write_file(path, force=False, live=live)
@@ -33,7 +33,7 @@ def ask_first(app: App[Any], path: Path, write: Callable[[bool], object], *, liv
 
         ask(app, path, [error.message, *goes], sure)
         return
-    except FileError:
+    except IssuanceError:
         pass  # whoever writes says what is wrong with it
     write(False)
 

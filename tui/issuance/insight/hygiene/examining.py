@@ -240,6 +240,8 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
         return
     if credential.expires_at is None:
         return  # nothing is known of it, or nothing was issued yet
+    if traits.marked and credential.state is State.UNKNOWN:
+        return  # what its marks say contradicts itself, or what is known: its row says so
     granted, requested = credential.granted, credential.requested
     if granted is not None and granted > DAY:
         yield _finding(
