@@ -204,27 +204,27 @@ def row_of(
     """The row of an object, with what all of them say in the same way. `more` is what this kind says beside that, and
     `next_at` counts where it is ready."""
     meta, found = obj.get("metadata") or {}, conditions(obj)
-    ready = next((one for one in found if one.type == "Ready"), None)
-    said = {
-        "ready": ready.status if ready is not None else "",
-        "reason": ready.reason if ready is not None else "",
-        "conditions": found,
-    }
+    for one in found:
+        if one.type == "Ready":
+            more.setdefault("ready", one.status)
+            more.setdefault("reason", one.reason)
+            break
+    more.setdefault("conditions", found)
     return RequestRow(
         cluster=cluster,
         namespace=str(meta.get("namespace") or ""),
         name=str(meta.get("name") or ""),
         kind=kind,
         created_at=_time(meta.get("creationTimestamp")),
-        next_at=next_at if said["ready"] == "True" else None,
-        **(said | more),
+        next_at=next_at if more.get("ready") == "True" else None,
+        **more,
     )
 
 
 def conditions(obj: Mapping[str, Any]) -> tuple[ConditionRow, ...]:
     """The conditions of a status, those that can be read."""
     status = obj.get("status")
-    listed = status.get("conditions") if isinstance(status, Mapping) else None
+    listed = status.get("conditions") if isinstance(status, dict) else None
     found = []
     for entry in listed if isinstance(listed, list) else ():
         try:

@@ -13,12 +13,12 @@ from tui.issuance.model.requests import ConditionRow, RequestKind, RequestRow
 from tui.issuance.model.types import Address, Credential, State
 
 from .details import details
-from .objects import READY, ParseError, credential_of, parse
+from .objects import READY, Condition, ParseError, credential_of, parse
 from .resources import DPU_REQUESTS
 from .tending import Trace, awaited, traces, waits_until
 
 
-class Tended(msgspec.Struct, frozen=True):
+class Tended(msgspec.Struct, frozen=True, gc=False):
     """Whether DPF's controller keeps a request."""
 
     traces: tuple[Trace, ...]
@@ -50,20 +50,17 @@ def read(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
         target=str(request.target or ""),
         secret=str(request.secret),
         ready=ready.status if ready is not None else "",
-        conditions=tuple(
-            ConditionRow(
-                type=one.type,
-                status=one.status,
-                reason=one.reason,
-                message=one.message,
-                changed_at=one.last_transition_time,
-            )
-            for one in request.conditions
-        ),
+        conditions=tuple(map(_condition, request.conditions)),
         created_at=request.created_at,
         deleted_at=request.deleted_at,
         credential=credential_of(cluster, request),
         about=Tended(tuple(traces(obj)), waits_until(obj)),
+    )
+
+
+def _condition(one: Condition) -> ConditionRow:
+    return ConditionRow(
+        type=one.type, status=one.status, reason=one.reason, message=one.message, changed_at=one.last_transition_time
     )
 
 

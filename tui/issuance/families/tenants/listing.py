@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from tui.issuance.model.durations import format_duration
@@ -12,7 +11,6 @@ from tui.issuance.model.requests import Renewing, RequestKind, RequestRow, row_o
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, PUSHED, STORES
 from tui.issuance.users.external_views import external_view, push_view, store_view
 from tui.kube.amounts import count
-from tui.kube.resource import Resource
 
 from . import details
 from .wish import PushWish
@@ -50,19 +48,18 @@ def _external(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
     )
 
 
-def _store(kind: Resource, cluster: str, obj: Mapping[str, Any]) -> RequestRow:
-    """A SecretStore or a ClusterSecretStore."""
+def _store(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
+    """A SecretStore."""
     view, namespace = store_view(obj), _namespace(obj)
     secret = view.secret
-    return row_of(
-        STORE if kind is STORES else CLUSTER_STORE,
-        cluster,
-        obj,
-        type=view.provider,
-        target=view.server,
-        secret=secret if "/" in secret or not secret or not namespace else f"{namespace}/{secret}",
-        about=view,
-    )
+    secret = secret if "/" in secret or not secret or not namespace else f"{namespace}/{secret}"
+    return row_of(STORE, cluster, obj, type=view.provider, target=view.server, secret=secret, about=view)
+
+
+def _cluster_store(cluster: str, obj: Mapping[str, Any]) -> RequestRow:
+    """A ClusterSecretStore."""
+    view = store_view(obj)
+    return row_of(CLUSTER_STORE, cluster, obj, type=view.provider, target=view.server, secret=view.secret, about=view)
 
 
 def _namespace(obj: Mapping[str, Any]) -> str:
@@ -87,12 +84,12 @@ EXTERNAL: Final = RequestKind(
     any_version=True,
 )  # fmt: skip
 STORE: Final = RequestKind(
-    resource=STORES, title="SecretStores", label="store", read=partial(_store, STORES), details=details.store,
+    resource=STORES, title="SecretStores", label="store", read=_store, details=details.store,
     section="stores", line=details.store_line, any_version=True,
 )  # fmt: skip
 CLUSTER_STORE: Final = RequestKind(
     resource=CLUSTER_STORES, title="ClusterSecretStores", label="cluster store",
-    read=partial(_store, CLUSTER_STORES), details=details.store, section="stores", line=details.store_line,
+    read=_cluster_store, details=details.store, section="stores", line=details.store_line,
     any_version=True,
 )  # fmt: skip
 REQUESTS: Final = (PUSH, EXTERNAL, STORE, CLUSTER_STORE)
