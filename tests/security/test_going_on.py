@@ -364,6 +364,29 @@ async def test_a_push_that_was_killed_is_announced_and_waited_for(
     assert len(await stored.handles()) == 1
 
 
+@pytest.mark.parametrize("how", ["gone", "elsewhere"])
+async def test_a_push_that_was_killed_is_neither_made_nor_pointed_anew(stored: Tenancy, how: str) -> None:
+    """As no rotation does that: somebody took it away, or leads it elsewhere."""
+    outcome = await push(stored)
+    before, namespace = decoded(await arrived(stored), "token"), stored.arena.namespace
+    (name,) = [one["metadata"]["name"] for one in await stored.client.list(PUSH_SECRETS, namespace=namespace)]
+    await killed(stored, await stored.engine.plan_rotate(outcome.address), "before:check:0")
+    if how == "gone":
+        await stored.client.delete(PUSH_SECRETS, name, namespace=namespace)
+    else:
+        away = {"spec": {"selector": {"secret": {"name": "another"}}}}
+        await stored.client.patch(PUSH_SECRETS, name, away, namespace=namespace)
+    outcome = await next_start(stored.arena)
+    assert not outcome.ok
+    assert outcome.results[-1].step == "find"
+    assert "any more" in outcome.error if how == "gone" else "it was left alone" in outcome.error
+    stored.arena.forget()
+    assert await stored.works(Sensitive(before))
+    found = await stored.client.list(PUSH_SECRETS, namespace=namespace)
+    left = [one["spec"]["selector"] for one in found if "deletionTimestamp" not in one["metadata"]]
+    assert left == ([] if how == "gone" else [{"secret": {"name": "another"}}])
+
+
 async def pushed_on(tenancy: Tenancy) -> tuple[str, Plan]:
     """A managed Secret that somebody's own PushSecret carries into the tenant; its token, and the plan for it."""
     namespace = tenancy.arena.namespace

@@ -23,7 +23,7 @@ from tui.issuance.formats.service_account import NAMESPACE_KEY, ROOT_CA_KEY
 from tui.issuance.formats.token import TOKEN_KEY
 from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.names import random_suffix
-from tui.issuance.model.types import Push
+from tui.issuance.model.types import Address, Push
 from tui.issuance.objects import managed
 from tui.issuance.objects.deleting import delete
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, push_secret, ready, served
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 PUSH: Final = managed.PUSH
 """On a source Secret: how it is carried on, so that whoever rotates it also waits until it has arrived."""
+_PUSH_ANEW: Final = "push it again with kubemint tenant push"
 _LEGACY: Final = "kubernetes.io/service-account.name"
 _OWNER: Final = re.compile(r'conflicts? with "([^"]+)"')
 LONGEST_WAIT: Final = timedelta(minutes=10)
@@ -70,19 +71,23 @@ async def destination_as_vouched(clusters: Clusters, secret: SecretDestination, 
     where = msgspec.structs.replace(secret, applied=not push)
     if not push:
         return where
-    anew = "push it again with kubemint tenant push"
     wanted = _push(push)
     if wanted is None:
-        raise UsageError(f"how Secret {secret.namespace}/{secret.name} is carried on cannot be read", anew)
+        raise UsageError(f"how Secret {secret.namespace}/{secret.name} is carried on cannot be read", _PUSH_ANEW)
+    await insist_on_push(clusters, Address.secret(secret.cluster, secret.namespace, secret.name), wanted)
+    return msgspec.structs.replace(where, push=wanted)
+
+
+async def insist_on_push(clusters: Clusters, secret: Address, wanted: Push) -> None:
+    """Raises UsageError where what carries this Secret on is not there, is not ours, or leads elsewhere; KubeError."""
     client = await clusters.client(secret.cluster)
     name = f"PushSecret {secret.namespace}/{wanted.name}"
     try:
         found = await client.get(PUSH_SECRETS, wanted.name, namespace=secret.namespace)
     except NotFound:
-        raise UsageError(f"{name} is gone: nothing carries Secret {secret.name} on any more", anew) from None
+        raise UsageError(f"{name} is gone: nothing carries Secret {secret.name} on any more", _PUSH_ANEW) from None
     if why := leads_elsewhere(found, wanted, secret.name):
-        raise UsageError(f"{name} {why}: it was left alone", anew)
-    return msgspec.structs.replace(where, push=wanted)
+        raise UsageError(f"{name} {why}: it was left alone", _PUSH_ANEW)
 
 
 def leads_elsewhere(found: Mapping[str, Any], push: Push, source: str) -> str:

@@ -15,9 +15,10 @@ import msgspec
 from tui.issuance.destinations.file import wrote_to
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
+from tui.issuance.destinations.tenant import insist_on_push
 from tui.issuance.errors import IssuanceError, StepFailed
 from tui.issuance.model.material import Minted, Writing
-from tui.issuance.model.types import Credential, Handle, State
+from tui.issuance.model.types import Action, Credential, Handle, State
 from tui.issuance.objects import accounts
 from tui.issuance.objects.managed import renewal_point
 from tui.issuance.objects.token_request import request_token
@@ -78,6 +79,10 @@ class Issue(Minting, Publishing):
         already = await self.already(note)
         if not already:
             return None
+        spec = self.intent.spec
+        for one in spec.destinations if self.intent.action is not Action.ISSUE else ():
+            if one.push is not None:  # what is gone or leads elsewhere by now is neither made nor pointed anew
+                await insist_on_push(self.context.clusters, one.address(spec.identity), one.push)
         self.issued = issued_again(self.intent, already[0][1])
         *_, proof = self._minting()
         return [*await self.remaining(already, proof), self._committed]
