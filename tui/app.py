@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -21,10 +20,9 @@ from rich.text import Text
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 
-from tui.actions.jobs import Job, Task
-from tui.actions.lines import kubeconfig_options
+from tui.actions.jobs import Job
 from tui.fleet.rows import Row
 from tui.fleet.store import FleetChange
 from tui.issuance import utc_now
@@ -38,15 +36,16 @@ from tui.widgets.inside_textual import InsideTextual
 from tui.widgets.keystrokes import Pace
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name, stylesheets
 
-from .screens.acting import doing, undoing_job
+from .screens.acting import undoing_job
 from .screens.acting.working import WorkingScreen
 from .screens.dialogs.reveal import RevealScreen
 from .screens.pages.detail import DetailScreen
 from .screens.pages.page import Page
 from .screens.shell.alerting import Alerting
+from .screens.shell.job_desk import JobDesk
 from .screens.shell.keyboard import Keyboard
 from .screens.shell.main import MainScreen
-from .screens.shell.memory import FILE as MEMORY, read as read_memory, write as write_memory
+from .screens.shell.memory import read as read_memory, write as write_memory
 from .screens.shell.news import JobNews, Recovered
 from .screens.shell.pages import made
 from .screens.shell.palette import Commands
@@ -54,7 +53,6 @@ from .screens.shell.pressing import why_nothing
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
-    from tui.issuance import StateStore
     from tui.settings.vocabulary import Vocabulary
     from tui.settings.writing import Change
 
@@ -119,6 +117,7 @@ class KubemintApp(InsideTextual[int]):
         self._unused = ("", 0.0)
         """What was said last of a key that did nothing, and when."""
         self._main = MainScreen(self.session, read_memory(memory))
+        self.desk = self.session.jobs.desk = JobDesk(self.session, self, self._main)
         self.renewing = Renewing(self.session, self)
         self.session.loop_says = self.renewing.keeps
         self.alerting = Alerting(self.session, self)
@@ -170,9 +169,9 @@ class KubemintApp(InsideTextual[int]):
         if not self.keyboard.offered(name):
             return
         if name == "retry":
-            self.retry(job)
+            self.desk.retry(job)
         elif name == "cancel":
-            self.cancel_rest(job)
+            self.desk.cancel_rest(job)
         elif isinstance(self.screen, WorkingScreen):
             undoing_job.undo(self.screen, job)
 
@@ -273,48 +272,6 @@ class KubemintApp(InsideTextual[int]):
         if screen is not None:
             self.push_screen(screen)
 
-    def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
-        """Begin at once; the panel follows, unless it is a quiet one. What a job that runs works on is left out; where
-        that is all of it, hands back the job that does."""
-        free = list(tasks) if quiet else self._apart(verb, tasks)
-        if tasks and not free:
-            return next(iter(self.session.jobs.apart(verb, tasks)[1].values()))
-        job = self.session.jobs.add(verb, free, quiet=quiet)
-        self._run(job)
-        return job
-
-    def _apart(self, verb: str, tasks: Sequence[Task]) -> list[Task]:
-        """Those that no job that runs works on; of the others it is said."""
-        free, left = self.session.jobs.apart(verb, tasks)
-        for address, job in list(left.items())[:3]:
-            said = f"{address} is being worked on here: {job.verb} is not over yet; J shows it"
-            self.notify(safe_text(said), markup=False, severity="warning", timeout=UNUSED)
-        if len(left) > 3:
-            self.notify(f"and {len(left) - 3} more", markup=False, severity="warning", timeout=UNUSED)
-        return free
-
-    def retry(self, job: object) -> None:
-        """Do again what failed; where something has to be said yes to, ask for that."""
-        if isinstance(job, Job) and not job.running and job.questions:
-            self._ask(job)
-            return
-        running = isinstance(job, Job) and job.running
-        failed = job.failed if isinstance(job, Job) and not running else []
-        free = self._apart(job.verb, failed) if isinstance(job, Job) else []
-        if isinstance(job, Job) and free:
-            screen = self.screen if isinstance(self.screen, WorkingScreen) else self._main
-            doing.try_again(screen, job.verb, free)
-        elif not failed:
-            said = "it still runs: ^x begins nothing more of it" if running else "nothing failed that is shown here"
-            self.notify(said, markup=False, severity="warning", timeout=UNUSED)
-
-    def cancel_rest(self, job: object) -> None:
-        """Begin nothing more of this job; what runs is finished."""
-        if isinstance(job, Job) and job.running:
-            job.cancelled = True
-        else:
-            self.notify("nothing runs that could be stopped", markup=False, severity="warning", timeout=UNUSED)
-
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:
         """Let these values count from now on, and write them where there is a change to write."""
         from tui.issuance import IssuanceError
@@ -349,31 +306,6 @@ class KubemintApp(InsideTextual[int]):
             await self.session.fleet.reconnect(cluster)
         except (IssuanceError, KubeError) as error:
             self.notify(str(error), markup=False, severity="warning")
-
-    def _run(self, job: Job) -> None:
-        async def work() -> None:
-            await self.session.jobs.run(job)
-            if job.questions and not job.quiet and not isinstance(self.screen, ModalScreen):
-                self._ask(job)
-
-        self.run_worker(work(), group=f"job-{job.id}", exit_on_error=False)
-
-    def _ask(self, job: Job) -> None:
-        """Ask whether what a job did not begin without a word is meant, and then do it."""
-        from .screens.dialogs.confirm import ConfirmScreen
-
-        asked = job.questions
-
-        def answered(yes: bool | None) -> None:
-            again = self.session.jobs.again(job, self._apart(job.verb, asked)) if yes else None
-            if again is not None:
-                self._run(again)
-
-        lines = [task.question for task in asked[:8]] + (["…"] if len(asked) > 8 else [])
-        title = (
-            f"{job.verb.capitalize()} all the same?" if len(asked) == 1 else f"{job.verb.capitalize()} {len(asked)}?"
-        )
-        self.push_screen(ConfirmScreen(title, lines, verb=job.verb.capitalize()), answered)
 
     # News
 
@@ -435,57 +367,3 @@ def vocabulary() -> Vocabulary:
     from .screens.shell.vocabulary import vocabulary
 
     return vocabulary(KubemintApp)
-
-
-def run(
-    *,
-    settings: Loaded,
-    kubeconfig: str | None = None,
-    context: str | None = None,
-    demo: bool = False,
-    state_folder: Path | None = None,
-    fleet: Fleet | None = None,
-) -> int:
-    """Show the dashboard until the user leaves it; gives the exit code. Raises what kept it from opening."""
-    state: list[StateStore] = []
-
-    def opener() -> Fleet:
-        from tui.fleet.fleet import Fleet
-        from tui.issuance import Gate, GraceWish, StateStore
-        from tui.kube.kubeconfig import in_cluster, load
-
-        config = load(kubeconfig)
-        inside = in_cluster() if not config.contexts and not kubeconfig else None
-        state.append(StateStore.open(state_folder))
-        return Fleet(
-            config,
-            state=state[0],
-            only=[context] if context else None,
-            read_only=bool(settings.why_all_read_only()),
-            grace=GraceWish(settings.settings.grace, kubelet=settings.settings.kubelet_sync),
-            reload=lambda: load(kubeconfig),
-            endpoints=() if inside is None else (inside,),
-            guard=app.session.why_read_only,
-            gate=Gate(lambda: app.session.loaded.trusts(), state[0].trusted_place),
-        )
-
-    from tui.issuance import default_folder
-
-    folder = state_folder.parent / "exports" if demo and state_folder is not None else None
-    app = KubemintApp(
-        fleet,
-        opener=None if fleet is not None else opener,
-        embedded=demo,
-        settings=settings,
-        export_folder=folder,
-        memory=(state_folder or default_folder()) / MEMORY,
-        command_options=kubeconfig_options(kubeconfig, os.environ),
-    )
-    try:
-        code = app.run()
-    finally:
-        for store in state:
-            store.close()
-    if app.failure is not None:
-        raise app.failure
-    return app.return_code or code or 0

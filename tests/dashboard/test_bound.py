@@ -12,7 +12,7 @@ import pytest
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tests.dashboard.test_typing import told
-from tui.actions import work
+from tui.actions import jobs
 from tui.actions.meant import Meant, another, another_row
 from tui.actions.table import BY_NAME
 from tui.demo.apiserver.faults import Answer, FaultRule
@@ -196,8 +196,8 @@ async def test_a_plan_that_is_made_after_the_question_is_for_the_row_that_was_se
         for action in (BY_NAME["revoke"], BY_NAME["rotate"]):
             session, meant = driver.app.session, Meant(action, address, row)
             before = len(session.jobs.all)
-            task = work.task(session, action, address, meant=meant)
-            driver.app.start_job(action.name, [task])
+            task = jobs.task(session, action, address, meant=meant)
+            driver.app.session.jobs.begin(action.name, [task])
             job = await driver.job(before)
             assert "is not the one that was shown any more" in job.tasks[0].message
             assert await lives(driver, newer)
@@ -263,7 +263,7 @@ async def test_a_yes_is_for_what_lay_there_when_it_was_asked(dashboard: Open, tm
         place = FileDestination(str(tmp_path / "bound.kubeconfig"))
         spec = IssueSpec(identity=Identity("tenant-a", "default", "bound"), destinations=(place,), create_account=True)
         issued = await session.engine.execute(await session.engine.plan(spec))
-        driver.app.start_job("issue", [work.task(session, BY_NAME["new_credential"], spec)])
+        driver.app.session.jobs.begin("issue", [jobs.task(session, BY_NAME["new_credential"], spec)])
         await driver.on(ConfirmScreen)
         await driver.shows("Issue all the same?")
         rotated = await session.engine.execute(await session.engine.plan_rotate(issued.address))

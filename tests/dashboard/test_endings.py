@@ -8,7 +8,7 @@ from typing import Any
 from textual.widgets import Button, Static
 
 from tests.dashboard.conftest import Driver, Open, done, fault
-from tui.actions import work
+from tui.actions import jobs
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.rotating import ROTATE
 from tui.demo.apiserver.faults import Answer, FaultRule
@@ -130,7 +130,7 @@ async def test_what_was_revoked_and_what_lives_is_replaced_only_after_a_yes(dash
 
         issued = await session.engine.execute(await session.engine.plan(spec))
         first = held()
-        job = driver.app.start_job("issue", [work.task(session, NEW_CREDENTIAL, spec)])
+        job = driver.app.session.jobs.begin("issue", [jobs.task(session, NEW_CREDENTIAL, spec)])
         screen = await driver.on(ConfirmScreen)
         assert job.failed
         # The path is as long as the folder of the tests is, so that its line breaks anywhere.
@@ -148,7 +148,7 @@ async def test_what_was_revoked_and_what_lives_is_replaced_only_after_a_yes(dash
 
         assert (await session.engine.execute(await session.engine.plan_revoke(issued.address))).ok
         second = held()
-        driver.app.start_job("rotate", [work.task(session, ROTATE, issued.address)])
+        driver.app.session.jobs.begin("rotate", [jobs.task(session, ROTATE, issued.address)])
         await driver.on(ConfirmScreen)
         await driver.shows("Rotate all the same?", "was revoked")
         assert held() == second

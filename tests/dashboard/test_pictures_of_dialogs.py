@@ -250,7 +250,7 @@ async def jobs(pilot: Pilot[Any]) -> None:
         task.hint = "kubemint rbac issue shows the Role that it needs"
 
     await pilot.press("5")
-    app.start_job("rotate", [Task("secret:harbor/ci/runner-kubeconfig", good), Task("web/frontend", bad),
+    app.session.jobs.begin("rotate", [Task("secret:harbor/ci/runner-kubeconfig", good), Task("web/frontend", bad),
                              Task("web/frontend-with-a-name-that-is-very-long-indeed", good)])  # fmt: skip
 
 
@@ -271,7 +271,7 @@ async def job(pilot: Pilot[Any]) -> None:
         task.status, task.message, task.hint = StepStatus.DONE, "good for 1h, until 04:04", "the old one ends in 5m"
 
     await pilot.press("5")
-    app.start_job("rotate", [Task("ci/runner-kubeconfig", good)])
+    app.session.jobs.begin("rotate", [Task("ci/runner-kubeconfig", good)])
 
 
 def shoots(app: KubemintApp) -> ClusterRow:

@@ -210,7 +210,7 @@ async def test_no_second_job_works_on_what_one_of_this_dashboard_works_on(dashbo
         async def slow(task: Task) -> None:
             await go_on.wait()
 
-        running = driver.app.start_job("rotate", [Task("slow", slow, address=credential.address)])
+        running = driver.app.session.jobs.begin("rotate", [Task("slow", slow, address=credential.address)])
         await driver.press("r")
         assert driver.app.session.jobs.all == [running]
         assert f"{credential.address} is being worked on here: rotate is not over yet" in told(driver)

@@ -133,7 +133,7 @@ async def test_a_mistake_in_a_task_is_its_result(dashboard: Open) -> None:
         raise ZeroDivisionError("eyJhbGciOiJIUzI1NiJ9.secret")
 
     async with dashboard(only=["tenant-a"]) as driver:
-        driver.app.start_job("break", [Task("something", broken)])
+        driver.app.session.jobs.begin("break", [Task("something", broken)])
         await driver.until(lambda: bool(driver.app.session.jobs.all) and not driver.app.session.jobs.all[-1].running)
         await driver.settle()
         await driver.shows("ZeroDivisionError")

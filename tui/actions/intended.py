@@ -1,15 +1,15 @@
-"""What would be done: a plan that is made before anybody says yes, and why it cannot be made."""
+"""What would be done: a plan that is made before anybody says yes, why it cannot be made, and that it is then done."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from tui.issuance import Plan, explain
+from tui.fleet.rows import RequestRow
+from tui.issuance import Plan, UsageError, explain
 
-if TYPE_CHECKING:
-    from .meant import Meant
+from .action import Host
+from .meant import Meant, another, another_row, refusal
 
 
 @dataclass(slots=True)
@@ -40,3 +40,34 @@ class Intended:
             self.plan = await self.make()
         except Exception as error:  # noqa: BLE001 - hostile objects must not end the dashboard
             self.error, self.hint = map(self.speaks, explain(error))
+
+
+def bound(
+    host: Host,
+    make: Callable[..., Awaitable[Plan]],
+    shown: Intended | None,
+    meant: Meant | None,
+    *,
+    again: bool = False,
+) -> Callable[..., Awaitable[Plan]]:
+    """The plan that was shown, once: whatever differs by then the engine sees itself. One that is made anew from an
+    address is for the credential that was `meant` only; so is the shown one where it is tried `again`. Raises
+    UsageError where that is another one."""
+
+    async def plan(**words: bool) -> Plan:
+        ready = shown.take() if shown is not None and not words else None
+        if ready is not None and not again:
+            return ready
+        made = ready or await make(**words)
+        row = meant.row if meant is not None else None
+        if isinstance(row, RequestRow) and another_row(row, host.store.requests.get(row.key)):
+            raise UsageError(*refusal(made.address))
+        if meant is not None and meant.seen is not None and (address := meant.address) is not None:
+            now = host.engine.about(made)
+            if now is None or now.address != address:
+                now = await host.engine.lookup(address)
+            if another(meant.seen, now):
+                raise UsageError(*refusal(address))
+        return made
+
+    return plan

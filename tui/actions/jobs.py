@@ -1,27 +1,39 @@
 """Jobs: what the user asked the engine to do, with one task per credential and one result per step.
 
-A job is data that a panel draws and a runner fills. The runner never raises: whatever goes wrong becomes the error of
-its task, with what a person can do about it, and stays there until it is dismissed.
+A task plans and executes one thing; a job is data that a panel draws. Nothing raises here: whatever goes wrong becomes
+the error of its task, with what a person can do about it, and stays there until it is dismissed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from tui.issuance import Address, Outcome, Plan, StepResult, StepStatus, explain, is_given_up
+from tui.issuance import (
+    Action as Did,
+    Address,
+    Outcome,
+    Plan,
+    StepResult,
+    StepStatus,
+    Unasked,
+    UsageError,
+    explain,
+    is_given_up,
+)
 from tui.kube import limits
 
+from .action import Action, Answer, Host, Wish
+from .ended import words_of
+from .intended import Intended, bound
+from .meant import Meant, address_in, waits_for
 from .questions import HARMLESS
-
-if TYPE_CHECKING:
-    from .meant import Meant
 
 LATER = ("revoke:", "sweep:")
 """Steps that end when the job is long over: what a rotation replaced goes after its grace."""
@@ -145,6 +157,101 @@ class Task:
         self.status, self.message = StepStatus.FAILED, f"done, but {self.left}"
 
 
+def task(
+    host: Host,
+    action: Action[Wish],
+    wish: Wish,
+    *,
+    over: bool = False,
+    shown: Intended | None = None,
+    meant: Meant | None = None,
+    again: bool = False,
+    **words: Any,
+) -> Task:
+    """Do what an action does with this wish; `words` were said so beside it (`force`).
+
+    `over` says that what lies where it writes a file afterwards may be replaced. What was `shown` is what is done,
+    where it is planned by then. `meant` is the row as it was seen: a plan that is made anew does nothing where
+    another credential lies there by now; where it is tried `again`, one that was shown does neither.
+    """
+    if (run := action.run) is None:
+        after = partial(action.after, host.engine, wish, over=over) if action.after is not None else None
+        plan = bound(host, partial(action.plan, host.engine, wish, **words), shown, meant, again=again)
+        work = _planned(host, plan, after, partial(action.said, wish))
+    else:
+        work, meant = partial(_run, host, run, wish), None
+    cluster = waits_for(host, wish)
+    return Task(
+        action.title_of(wish), work, speaks=action.spoken, address=address_in(wish), cluster=cluster, meant=meant
+    )
+
+
+async def _run(host: Host, run: Callable[[Host, Wish], Awaitable[Answer]], wish: Wish, task: Task) -> None:
+    answer = await run(host, wish)
+    task.status = StepStatus.DONE if answer.ok else StepStatus.FAILED
+    task.message, task.hint = answer.message, answer.hint
+
+
+def as_foreseen(host: Host, intended: Intended) -> Task:
+    """Do what a dry run showed, exactly that; when it is tried again, what is right by then."""
+    cluster = waits_for(host, intended.plan.address) if intended.plan is not None else ""
+    plan = bound(host, intended.make, replace(intended), intended.meant)
+    return Task(intended.title, _planned(host, plan), speaks=intended.speaks, cluster=cluster, meant=intended.meant)
+
+
+def _planned(
+    host: Host,
+    plan: Callable[..., Awaitable[Plan]],
+    after: Callable[[], Awaitable[str]] | None = None,
+    said: Callable[[Outcome], str] = lambda outcome: "",
+) -> Callable[[Task], Awaitable[None]]:
+    """Plan and execute; `done` hears of what worked. Where a word has to be said for it, the task asks for that."""
+
+    async def work(task: Task) -> None:
+        task.results.clear()
+        try:
+            task.plan = await plan()
+        except Unasked as error:
+            wanted = Intended(task.title, plan, await plan(**{error.word: True}))
+            task.retry = _planned(host, bound(host, plan, wanted, None), after, said)
+            task.question = error.message
+            raise UsageError(error.message, _ASKS.get(error.word, "")) from error
+        task.changed()
+        task.retry = partial(_end_what_is_left, host)
+        outcome = await host.engine.execute(task.plan, task.on_step)
+        task.take(outcome)
+        if outcome.ok and not task.message:
+            task.message = said(outcome) or words_of(outcome, host)
+        if task.status is StepStatus.DONE and after is not None and (said_after := await after()):
+            task.message = f"{task.message}; {said_after}"
+        if task.status is StepStatus.DONE and task.address is not None:
+            if outcome.action is Did.ROTATE:
+                host.undone.discard(task.address)
+            elif outcome.action is Did.UNDO:
+                host.undone.symmetric_difference_update({task.address})  # undone twice, it is the newer one again
+        if host.fleet is not None:
+            host.fleet.refresh_exports()
+
+    return work
+
+
+_ASKS: Final = {
+    "replace": "r renews it where it is; ctrl+r asks, and issues another one in its place",
+    "revive": "ctrl+r asks, and makes a new one in its place",
+}
+
+
+async def _end_what_is_left(host: Host, task: Task) -> None:
+    """Once more what was to end and has not: everything that the journal says is open."""
+    task.results.clear()
+    outcomes = await host.engine.recover()
+    still = [outcome for outcome in outcomes if not outcome.ok]
+    task.status = StepStatus.FAILED if still else StepStatus.DONE
+    task.message = "; ".join(dict.fromkeys(outcome.error for outcome in still)) or "what was left has ended"
+    task.hint = TRIED_AGAIN if still else ""
+    task.retry, task.left = partial(_end_what_is_left, host), task.message if still else ""
+
+
 @dataclass(slots=True)
 class Job:
     """One thing that was asked for: `rotate`, of one or many."""
@@ -197,8 +304,23 @@ class Job:
         return StepStatus.UNDONE if self.not_begun or not self.done else StepStatus.DONE
 
 
+class Desk(Protocol):
+    """Who lets jobs run in the background, and speaks of them with the user."""
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> object:
+        """Let it run, until the dashboard is left."""
+
+    def say_busy(self, left: Mapping[Address, Job]) -> None:
+        """These were left out: the jobs work on them."""
+
+    def ask(self, job: Job) -> None:
+        """It is over, and did not begin what the user has to say yes to."""
+
+
 class Jobs:
     """Every job since the dashboard opened, the newest last, and who wants to know about changes."""
+
+    desk: Desk
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.all: list[Job] = []
@@ -209,6 +331,26 @@ class Jobs:
     def listen(self, listener: Callable[[Job], None]) -> None:
         """`listener` hears of every change of every job."""
         self._listeners.append(listener)
+
+    def begin(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
+        """Begin at once; the panel follows, unless it is a quiet one. What a job that runs works on is left out; where
+        that is all of it, hands back the job that does."""
+        free = list(tasks) if quiet else self.free(verb, tasks)
+        if tasks and not free:
+            return next(iter(self.apart(verb, tasks)[1].values()))
+        return self._start(self.add(verb, free, quiet=quiet))
+
+    def free(self, verb: str, tasks: Sequence[Task]) -> list[Task]:
+        """Those that no job that runs works on; of the others it is said."""
+        free, left = self.apart(verb, tasks)
+        if left:
+            self.desk.say_busy(left)
+        return free
+
+    def again(self, job: Job, among: Sequence[Task]) -> None:
+        """Begin once more what `among` the tasks of a job no other one works on."""
+        if free := self.free(job.verb, among):
+            self._start(self.add(job.verb, [task.anew() for task in free]))
 
     def add(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job:
         """A new job; `run` does it."""
@@ -222,14 +364,20 @@ class Jobs:
 
     def apart(self, verb: str, tasks: Sequence[Task]) -> tuple[list[Task], dict[Address, Job]]:
         """What of `tasks` can begin; and what is left out, with the job that runs and works on the same."""
-        busy = {} if verb in HARMLESS else busy_with(self.all)
+        changing = [job for job in self.all if job.running and not {job.verb, verb} & HARMLESS]
+        begun = ((job, task) for job in changing for task in job.tasks if task.status in (None, StepStatus.RUNNING))
+        busy = {address: job for job, task in begun if (address := task.subject) is not None}
         left = {task.address: busy[task.address] for task in tasks if task.address in busy}
         return [task for task in tasks if task.address not in left], left
 
-    def again(self, job: Job, among: Sequence[Task] | None = None) -> Job | None:
-        """A new job for what failed in `job`, or `among` that."""
-        failed = [task.anew() for task in (job.failed if among is None else among)]
-        return self.add(job.verb, failed) if failed else None
+    def _start(self, job: Job) -> Job:
+        async def work() -> None:
+            await self.run(job)
+            if job.questions and not job.quiet:
+                self.desk.ask(job)
+
+        self.desk.spawn(work(), f"job-{job.id}")
+        return job
 
     async def run(self, job: Job) -> None:
         """Do every task. Never raises but for cancellation."""
@@ -250,14 +398,3 @@ class Jobs:
     def _notify(self, job: Job) -> None:
         for listener in self._listeners:
             listener(job)
-
-
-def busy_with(jobs: Sequence[Job]) -> dict[Address, Job]:
-    """What jobs that run change, or will in a moment, and which job that is."""
-    return {
-        address: job
-        for job in jobs
-        if job.running and job.verb not in HARMLESS
-        for task in job.tasks
-        if task.status in (None, StepStatus.RUNNING) and (address := task.subject) is not None
-    }

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tui.fleet.rows import RequestRow, Row
-from tui.issuance import Address
+from tui.issuance import Address, Identity
 
 from .fitting import credential_of
 
 if TYPE_CHECKING:
     from tui.issuance import Credential
 
-    from .action import AnyAction
+    from .action import AnyAction, Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,17 @@ def address_in(wish: object) -> Address | None:
     """The address of what exists and is wished something for; None where it is for nothing that exists."""
     address = wish if isinstance(wish, Address) else getattr(wish, "address", None)
     return address if isinstance(address, Address) else None
+
+
+def waits_for(host: Host, wish: object) -> str:
+    """The cluster that is asked about what is wished for; for a file the one that it speaks to. Empty: not known."""
+    address = address_in(wish)
+    if address is None:
+        identity = getattr(wish, "identity", None)
+        return str(getattr(identity if isinstance(identity, Identity) else wish, "cluster", ""))
+    row = host.store.credentials.get(str(address)) if not address.cluster else None
+    identity = row.credential.identity if row is not None else None
+    return address.cluster or (identity.cluster if identity is not None else "")
 
 
 def another(seen: Credential | None, now: Credential | None) -> bool:

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from textual.worker import Worker
 
-from tui.actions import work
-from tui.actions.jobs import Job, Task
+from tui.actions import jobs
+from tui.actions.jobs import Task
 from tui.actions.rotating import ROTATE
 from tui.fleet.renewal_leases import RenewalLeases
 from tui.fleet.renewing import watched, why_not_asked
@@ -30,9 +30,8 @@ class LoopWish:
 
 
 class Host(Protocol):
-    """What runs workers and jobs; the application does."""
+    """What runs workers; the application does."""
 
-    def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job: ...
     def run_worker(
         self, work: Awaitable[None], *, group: str, exclusive: bool, exit_on_error: bool
     ) -> Worker[None]: ...
@@ -144,8 +143,8 @@ class Renewing:
         )
 
     async def _renew(self, addresses: Sequence[Address]) -> list[Outcome]:
-        tasks = [work.task(self._session, ROTATE, address) for address in addresses]
-        job = self._host.start_job("renew", tasks, quiet=True)
+        tasks = [jobs.task(self._session, ROTATE, address) for address in addresses]
+        job = self._session.jobs.begin("renew", tasks, quiet=True)
         await job.over.wait()
         return [_outcome(address, task) for address, task in zip(addresses, tasks, strict=True)]
 

@@ -6,13 +6,13 @@ Screens ask the session; the session asks the fleet and the engine. Until the fl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from tui.actions.jobs import Job, Jobs, Task
+from tui.actions.jobs import Job, Jobs
 from tui.fleet.query import Query, clock_of
 from tui.fleet.rows import Reach, Row
 from tui.fleet.store import Area, FleetStore, View
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .renewing import Renewing
     from .shell.alerting import Alerting
+    from .shell.job_desk import JobDesk
     from .shell.keyboard import Keyboard
 
 
@@ -51,10 +52,9 @@ class Shell(Protocol):
     def alerting(self) -> Alerting: ...
     @property
     def keyboard(self) -> Keyboard: ...
+    @property
+    def desk(self) -> JobDesk: ...
     def open_page(self, page: PageName, row: Row | None) -> None: ...
-    def start_job(self, verb: str, tasks: Sequence[Task], *, quiet: bool = False) -> Job: ...
-    def retry(self, job: object) -> None: ...
-    def cancel_rest(self, job: object) -> None: ...
     def reconnect(self, cluster: str) -> None: ...
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None: ...
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tui.actions import work
+from tui.actions import jobs
 from tui.actions.csi import CSI_PREVIEW
 from tui.actions.exporting import EXPORT, copies, own_files
 from tui.actions.fitting import address_of, credential_of
@@ -85,7 +85,7 @@ def _many(screen: WorkingScreen, rows: list[Row]) -> None:
 
     def sure(yes: bool | None) -> None:
         if yes:
-            screen.begin("export", [work.task(screen.session, EXPORT, one.wish, meant=one) for one in each])
+            screen.begin("export", [jobs.task(screen.session, EXPORT, one.wish, meant=one) for one in each])
 
     names = [path.name for _, path in own_files(folder, rows)]
     body = [f"Each of the {len(each)} marked credentials is written to a file of its own:", ""]

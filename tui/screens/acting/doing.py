@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.actions import work
+from tui.actions import jobs
 from tui.actions.action import Action, Question
 from tui.actions.ending import REVOKE
 from tui.actions.fitting import address_of, credential_of
 from tui.actions.intended import Intended
-from tui.actions.meant import Meant, address_in, another_row, refusal
+from tui.actions.meant import Meant, address_in, another_row, refusal, waits_for
 from tui.actions.questions import asks, how_many
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
@@ -40,7 +40,7 @@ _MOST_NAMED: Final = 5
 def intended(screen: WorkingScreen, action: Action[Any], wish: Any, **words: bool) -> Intended:
     """What it would do, planned when the user wants to know."""
     plan = partial(action.plan, screen.session.engine, wish, **words)
-    cluster = work.waits_for(screen.session, wish)
+    cluster = waits_for(screen.session, wish)
     return Intended(action.title_of(wish), plan, speaks=action.spoken, cluster=cluster)
 
 
@@ -107,7 +107,7 @@ def _propose(
     asked = bool(each) and not quiet and question is not None
     tended = _tended(screen, each)
     tasks = [
-        work.task(
+        jobs.task(
             session,
             action,
             one.wish,
@@ -179,7 +179,7 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant
     if later := action.writes_after(wish):
 
         def do_it(over: bool) -> None:
-            task = work.task(screen.session, action, wish, over=over, **words)
+            task = jobs.task(screen.session, action, wish, over=over, **words)
             screen.begin(action.runs_as, [_asking(task, action, wish, **words)])
 
         replacing.ask_first(screen.app, Path(later), do_it, live=False)
@@ -189,7 +189,7 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant
 
         def run_it(force: bool) -> None:
             forced = msgspec.structs.replace(wish, force=force)
-            task = work.task(screen.session, action, forced)
+            task = jobs.task(screen.session, action, forced)
             screen.begin(action.runs_as, [_asking(task, action, wish, **words)], asked=force)
 
         replacing.ask_first(screen.app, Path(path), run_it)
@@ -198,7 +198,7 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant
         looking = _look(screen, action, wish, Path(path))
         screen.run_worker(looking, group="preview", exclusive=True, exit_on_error=False)
     else:
-        task = work.task(screen.session, action, wish, meant=meant, **words)
+        task = jobs.task(screen.session, action, wish, meant=meant, **words)
         screen.begin(action.runs_as, [task])
 
 
@@ -224,11 +224,11 @@ async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Pat
             return
     plan = shown.plan
     if plan is None or not (merges or lost):  # the job says what is wrong with it
-        screen.begin(action.runs_as, [work.task(session, action, wish)])
+        screen.begin(action.runs_as, [jobs.task(session, action, wish)])
         return
 
     def begin_it() -> None:
-        screen.begin(action.runs_as, [_asking(work.as_foreseen(session, shown), action, wish)], asked=True)
+        screen.begin(action.runs_as, [_asking(jobs.as_foreseen(session, shown), action, wish)], asked=True)
 
     if not merges:
         replacing.ask(screen.app, path, [lost, *plan.preview.splitlines()], begin_it)
@@ -250,7 +250,7 @@ def revoke_handles(
     session = screen.session
     foreseen = _each_intended(screen, [Meant(REVOKE, address) for address in addresses])
     tasks = [
-        work.task(session, REVOKE, address, shown=shown, meant=shown.meant)
+        jobs.task(session, REVOKE, address, shown=shown, meant=shown.meant)
         for address, shown in zip(addresses, foreseen, strict=True)
     ]
     one = len(addresses) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tui.actions import work
+from tui.actions import jobs
 from tui.actions.jobs import Job, Task
 from tui.actions.questions import how_many
 from tui.actions.rotating import UNDO
@@ -48,7 +48,7 @@ def undo(screen: WorkingScreen, job: object) -> None:
 
     def answered(yes: bool | None) -> None:
         if yes:
-            screen.kubemint.start_job(UNDO.runs_as, tasks)
+            screen.session.jobs.begin(UNDO.runs_as, tasks)
 
     named = [task.title for task in tasks[:_NAMED]]
     more = [f"and {len(tasks) - _NAMED} more"] if len(tasks) > _NAMED else []
@@ -58,7 +58,7 @@ def undo(screen: WorkingScreen, job: object) -> None:
 
 def _task(session: Session, address: Address, made: Credential) -> Task:
     """Undo this rotation, and no later one of the same credential."""
-    task = work.task(session, UNDO, address)
+    task = jobs.task(session, UNDO, address)
     begin = task.work
 
     async def checked(task: Task) -> None:

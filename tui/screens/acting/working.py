@@ -15,7 +15,7 @@ from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
-from tui.actions import work
+from tui.actions import jobs
 from tui.actions.action import AnyAction, Needs
 from tui.actions.fitting import address_of
 from tui.actions.intended import Intended
@@ -213,10 +213,10 @@ class WorkingScreen(Screen[None]):
         undoing_job.undo(self, next((panel.job for panel in self.query(JobPanel) if panel.display), None))
 
     def action_retry(self) -> None:
-        self.kubemint.retry(self.query_one(JobPanel).job)
+        self.kubemint.desk.retry(self.query_one(JobPanel).job)
 
     def action_cancel_rest(self) -> None:
-        self.kubemint.cancel_rest(self.query_one(JobPanel).job)
+        self.kubemint.desk.cancel_rest(self.query_one(JobPanel).job)
 
     def action_help(self) -> None:
         from tui.screens.dialogs.help import HelpScreen
@@ -273,7 +273,7 @@ class WorkingScreen(Screen[None]):
         def wanted(possible: list[Intended] | None) -> None:
             if possible:
                 begun()
-                self.begin(verb, [work.as_foreseen(self.session, one) for one in possible], asked=True)
+                self.begin(verb, [jobs.as_foreseen(self.session, one) for one in possible], asked=True)
 
         if intended:
             self.app.push_screen(ForeseeScreen(self.session, verb, intended), wanted)
@@ -286,7 +286,7 @@ class WorkingScreen(Screen[None]):
 
         def sure(yes: bool | None) -> None:
             if yes:
-                self.kubemint.start_job(verb, tasks)
+                self.session.jobs.begin(verb, tasks)
                 if again:
                     return
                 self.done_with_marks()

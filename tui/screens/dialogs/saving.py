@@ -35,7 +35,7 @@ def _asking_first(verb: str, path: Path, again: Callable[[bool], Task], *, live:
     """How it is tried again: what lies there by then is asked about anew."""
 
     def asks(screen: WorkingScreen) -> None:
-        replacing.ask_first(screen.app, path, lambda force: screen.kubemint.start_job(verb, [again(force)]), live=live)
+        replacing.ask_first(screen.app, path, lambda force: screen.session.jobs.begin(verb, [again(force)]), live=live)
 
     return asks
 

@@ -52,10 +52,10 @@ class SnippetScreen(ReadingScreen[None]):
         def chosen(path: Path | None) -> None:
             if path is not None:
                 self.dismiss(None)
-                text, shell = self._text, cast("Shell", self.app)
+                text = self._text
 
                 def write(force: bool) -> None:
-                    shell.start_job("export", [saving.write_text(text, path, force=force)])
+                    self.session.jobs.begin("export", [saving.write_text(text, path, force=force)])
 
                 replacing.ask_first(self.app, path, write, live=False)
 

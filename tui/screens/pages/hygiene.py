@@ -185,7 +185,7 @@ class HygieneScreen(Page[Finding]):
 
             def sure(yes: bool | None) -> None:
                 if yes:
-                    self.kubemint.start_job("make private", [saving.make_private(path) for path in paths])
+                    self.session.jobs.begin("make private", [saving.make_private(path) for path in paths])
                     self.done_with_marks()
 
             self.app.push_screen(ConfirmScreen("Make it private?", body, verb="Make private"), sure)
@@ -201,7 +201,7 @@ class HygieneScreen(Page[Finding]):
 
         def chosen(path: Path | None) -> None:
             if path is not None:
-                replacing.ask_first(self.app, path, lambda force: self.kubemint.start_job(
+                replacing.ask_first(self.app, path, lambda force: self.session.jobs.begin(
                     "save findings", [saving.save_findings(report, path, force=force)]
                 ))  # fmt: skip
 

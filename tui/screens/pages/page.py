@@ -299,7 +299,7 @@ class Page(WorkingScreen, Generic[Item]):
         """Look again: a key that looks changes nothing. Who reads a job's results (J) tries that again."""
         panel = self.query_one(JobPanel)
         if panel.has_focus:
-            self.kubemint.retry(panel.job)
+            self.kubemint.desk.retry(panel.job)
         else:
             self.load()
 
