@@ -47,6 +47,15 @@ def test_the_file_is_private_and_its_token_is_printed_nowhere(served: Path, tmp_
     assert {entry["address"] for entry in journal.json["items"]} == {f"file:{path}"}
 
 
+def test_days_and_weeks_are_asked_for_in_seconds(served: Path, tmp_path: Path) -> None:
+    result = issue(served, "--create", "--duration", "2w", "--out", tmp_path / "long.kc", "-o", "json", name="weeks")
+    assert result.code == 0, result
+    assert result.json["items"][0]["credential"]["requestedSeconds"] == 14 * 86400
+    listed = kubemint("list", "credentials", "--kubeconfig", served, "--expiring", "30d", "--wait", "30s", "-o", "name")
+    assert listed.code == 4, listed
+    assert f"file:{tmp_path / 'long.kc'}" in listed.out
+
+
 def test_progress_goes_to_stderr_and_quiet_means_quiet(served: Path, tmp_path: Path) -> None:
     loud = issue(served, "--create", "--out", tmp_path / "a.kc")
     assert "Request the token" in loud.err

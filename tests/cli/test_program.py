@@ -104,7 +104,7 @@ def test_wrong_durations(served: Path, tmp_path: Path, duration: str) -> None:
 
 
 def test_a_wrong_duration_shows_the_pattern() -> None:
-    kubemint("list", "credentials", "--expiring", "1d").failed(2, "'1d' is not a duration", "24h")
+    kubemint("list", "credentials", "--expiring", "1y").failed(2, "'1y' is not a duration", "2w")
 
 
 def test_no_kubeconfig_at_all() -> None:

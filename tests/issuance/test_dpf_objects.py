@@ -22,7 +22,7 @@ from tui.issuance.families.dpf.draft import DPURequestDraft
 from tui.issuance.families.dpf.objects import Condition, NamespacedName, ParseError
 from tui.issuance.families.dpf.resources import label_value, ownership
 from tui.issuance.formats import Format
-from tui.issuance.model.durations import PATTERN
+from tui.issuance.model.durations import GO_PATTERN
 from tui.issuance.model.types import Handle, Identity, State
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -298,7 +298,7 @@ def test_a_good_draft_has_no_problems_and_its_yaml_is_the_object() -> None:
         ("target_cluster", "/b", "NAMESPACE/NAME"),
         ("target_cluster", "A/b", "namespace: lower case"),
         ("type", "token", "kubeconfig or tokenFile"),
-        ("duration", "1d", PATTERN),
+        ("duration", "1d", GO_PATTERN),
         ("duration", "9m59s", "10m or more"),
         ("duration", "1ms", "10m or more"),
         ("duration", "1193047h", "1193046h or less"),

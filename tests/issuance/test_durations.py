@@ -9,19 +9,41 @@ from hypothesis import given, strategies as st
 
 from tui.issuance.errors import UsageError
 from tui.issuance.model.countdown import EXPIRED, countdown, holds_for, human_left
-from tui.issuance.model.durations import PATTERN, format_duration, parse_duration, whole_seconds
+from tui.issuance.model.durations import (
+    GO_PATTERN,
+    PATTERN,
+    format_duration,
+    format_go_duration,
+    parse_duration,
+    parse_go_duration,
+    whole_seconds,
+)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["1", "1d", "-1h", "1us", "", "1h ", " 1h", "1h\n", "1w", "+1h", "1ns", "1µs", ".5h", "1.h", "0", "h", "1H",
+    ["1", "-1h", "1us", "", "1h ", " 1h", "1h\n", "+1h", "-7d", "1mo", "1ns", "1µs", ".5h", "1.h", "0", "h", "1H",
      "1h 30m", "1,5h", "١h", "1e3s", "1y", "1mm", "infs", "1h" * 60],
 )  # fmt: skip
 def test_b25_rejected_with_the_pattern_shown(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_duration(text)
     assert PATTERN in str(caught.value)
-    assert caught.value.hint
+    assert "2w" in str(caught.value.hint)
+    with pytest.raises(UsageError) as caught:
+        parse_go_duration(text)
+    assert GO_PATTERN in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("7d", 168), ("30d", 720), ("2w", 336), ("1d12h", 36), ("1.5d", 36), ("1w1d", 192)]
+)
+def test_days_and_weeks_are_for_people_not_for_specs(text: str, hours: int) -> None:
+    assert parse_duration(text) == timedelta(hours=hours)
+    with pytest.raises(UsageError) as caught:
+        parse_go_duration(text)
+    assert GO_PATTERN in str(caught.value)
+    assert "days do not exist" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +53,10 @@ def test_b25_rejected_with_the_pattern_shown(text: str) -> None:
 )  # fmt: skip
 def test_accepted(text: str, seconds: float) -> None:
     assert parse_duration(text).total_seconds() == seconds
+    assert parse_go_duration(text).total_seconds() == seconds
 
 
-@pytest.mark.parametrize("text", ["2562048h", "9" * 40 + "h"])
+@pytest.mark.parametrize("text", ["2562048h", "9" * 40 + "h", "106752d", "9" * 40 + "w"])
 def test_longer_than_go_can_hold(text: str) -> None:
     with pytest.raises(UsageError, match="Go can hold"):
         parse_duration(text)
@@ -45,12 +68,21 @@ def test_longer_than_go_can_hold(text: str) -> None:
      (1.5, "1.5s"), (86400, "24h"), (-90, "-1m30s")],
 )  # fmt: skip
 def test_format(seconds: float, text: str) -> None:
-    assert format_duration(timedelta(seconds=seconds)) == text
+    assert format_duration(timedelta(seconds=seconds)) == format_go_duration(timedelta(seconds=seconds)) == text
+
+
+@pytest.mark.parametrize(
+    ("hours", "people", "go"), [(47, "47h", "47h"), (48, "2d", "48h"), (720, "30d", "720h"), (-72, "-3d", "-72h")]
+)
+def test_whole_days_are_shown_to_people_and_not_sent(hours: int, people: str, go: str) -> None:
+    assert format_duration(timedelta(hours=hours)) == people
+    assert format_go_duration(timedelta(hours=hours)) == go
 
 
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=3650)))
 def test_what_is_formatted_is_read_back(duration: timedelta) -> None:
     assert abs(parse_duration(format_duration(duration)) - duration) <= timedelta(microseconds=1)
+    assert abs(parse_go_duration(format_go_duration(duration)) - duration) <= timedelta(microseconds=1)
 
 
 def test_a_millisecond_becomes_no_seconds() -> None:

@@ -250,7 +250,7 @@ async def test_the_garden_grants_less_and_says_nothing(ebench: Bench, tmp_path: 
     assert outcome.credential is not None
     assert (outcome.credential.requested, outcome.credential.granted) == (timedelta(hours=48), timedelta(hours=24))
     assert next(r.message for r in outcome.results if r.step == "request") == (
-        "admin kubeconfig, granted 24h, asked 48h"
+        "admin kubeconfig, granted 24h, asked 2d"
     )
     with pytest.raises(UsageError, match="may not specify a duration less than 10 minutes"):
         check_duration(timedelta(minutes=9))

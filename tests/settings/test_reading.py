@@ -30,7 +30,7 @@ readOnlyContexts: [prod-*, {a: b}]
 exportFolder: 12
 nope: 1
 alerts:
-  "prod-*": {window: 1d, bell: no, foo: 1}
+  "prod-*": {window: 1y, bell: no, foo: 1}
   "*": {window: 5m}
 columns:
   credentials: [left, bogus, name]
@@ -66,7 +66,7 @@ def test_everything_wrong_is_said_with_its_line_and_everything_right_counts(file
     }  # fmt: skip
     assert said["4", "keymap.rotate"] == "y is the key of yaml already; give that another one"
     assert said["17", "confirm"] == "'maybe' is not one of never, destructive, always"
-    assert "30m, 1h or 1h30m" in said["8", "grace"]
+    assert "30m, 1h30m, 7d or 2w" in said["8", "grace"]
     assert "window, critical, bell, desktop" in said["13", "alerts.prod-*.foo"]
     assert "dark, light, colour-blind, terminal" in said["18", "theme"]
     settings = loaded.settings

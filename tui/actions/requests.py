@@ -105,7 +105,7 @@ NEW_REQUEST: Final = Action[DPURequestDraft](
         _text("service_account", "Account"),
         _text("service_account_namespace", "Account ns", "default"),
         _text(
-            "duration", "Lifetime", "1h", hint="10m or more, 24h at most", placeholder="the server's default, 1h"
+            "duration", "Lifetime", "1h", hint="10m to 24h, Go's syntax", placeholder="the server's default, 1h"
         ),
         _text("type", "Type", REQUEST_TYPES[0], control=Control.CHOICE, choices=list(map(Choice, REQUEST_TYPES))),
         _text("secret", "Secret"),

@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from tui.issuance import State
+from tui.issuance import State, UsageError, parse_duration
 
 from .fields import Field, every_field
 
@@ -22,9 +22,6 @@ Value = Callable[[str], "str | timedelta | None"]
 """What one row has under a word; None where such rows have no such field."""
 
 _COMPARES: Final = re.compile(r"([a-z]+)([<>])(.*)")
-_UNITS: Final = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
-_LENGTH: Final = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+")
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)([wdhms])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def unfinished(text: str, fields: tuple[Field[Any], ...] | None = None) -> str:
         return ""
     if fields is not None and head not in known(fields):
         return f"these rows have no {head[:-1]}"
-    if compares is not None and not _LENGTH.fullmatch(compares[3]):
+    if compares is not None and _length(compares[3]) is None:
         return f"{word[: compares.end(2)]} a length of time: 30m, 2h, 7d"
     return f"{word} what it is, several with commas" if word == head and head.endswith(":") else ""
 
@@ -94,7 +91,7 @@ def _term(word: str) -> Term | None:
         return Term(bare[1:], wanted, sign="~")
     compares = _COMPARES.fullmatch(bare)
     if compares is not None and f"{compares[1]}<" in known(every_field()):
-        length = _duration(compares[3])
+        length = _length(compares[3])
         return None if length is None else Term(bare, wanted, compares[1], compares[2], length)
     field, colon, value = bare.partition(":")
     if colon and f"{field}:" in known(every_field()):
@@ -102,10 +99,11 @@ def _term(word: str) -> Term | None:
     return Term(bare, wanted)
 
 
-def _duration(text: str) -> timedelta | None:
-    if len(text) > 16 or not _LENGTH.fullmatch(text):
-        return None
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+def _length(text: str) -> timedelta | None:
+    try:
+        return parse_duration(text)
+    except UsageError:
+        return None  # it may still be typed
 
 
 def _in_order(letters: str, text: str) -> bool:

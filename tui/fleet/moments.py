@@ -35,12 +35,10 @@ def ago(at: datetime | None, now: datetime) -> str:
 
 
 def lifetime(duration: timedelta | None) -> str:
-    """A lifetime in Go's syntax, days from two days up: `1h30m`, `365d`."""
+    """A lifetime for a column, days from two days up: `1h30m`, `365d`, `2d4h`."""
     if duration is None:
         return "–"
-    if duration >= timedelta(days=2) and not duration % timedelta(days=1):
-        return f"{duration.days}d"
-    if duration >= timedelta(days=2):
+    if duration >= timedelta(days=2) and duration % timedelta(days=1):
         return human_left(duration).replace(" ", "")
     return format_duration(timedelta(seconds=round(duration.total_seconds())))
 

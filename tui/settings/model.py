@@ -25,7 +25,7 @@ class Confirm(StrEnum):
     ALWAYS = "always"
 
 
-_DURATION: Final[dict[str, Any]] = {"pattern": DURATION_PATTERN, "examples": ["30s", "15m", "1h30m"]}
+_DURATION: Final[dict[str, Any]] = {"pattern": DURATION_PATTERN, "examples": ["30s", "15m", "1h30m", "7d"]}
 Duration = Annotated[timedelta, Meta(extra_json_schema=_DURATION)]
 """A length of time, written as Go writes it."""
 Globs = tuple[str, ...]

@@ -34,7 +34,12 @@ _LARGEST: Final = 256 * 1024
 _CLOSED: Final = {"confirm": Confirm.ALWAYS}
 """What counts for a setting that is there and cannot be read, where the default may let through what it was to stop.
 `read_only` and its list are such too: `Loaded.why_all_read_only`."""
-_WHAT: Final = {bool: "true or false", str: "a text", int: "a whole number", timedelta: "a duration such as 30s or 1h"}
+_WHAT: Final = {
+    bool: "true or false",
+    str: "a text",
+    int: "a whole number",
+    timedelta: "a duration such as 30s, 1h or 7d",
+}
 
 
 class Origin(StrEnum):

@@ -14,7 +14,7 @@ from .reading import written
 
 
 def schema() -> dict[str, Any]:
-    """Made from the model; durations are written as Go writes them, which msgspec does not know."""
+    """Made from the model; durations are written as people write them, which msgspec does not know."""
     made: dict[str, Any] = msgspec.json.schema(Settings)
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     for definition in made["$defs"].values():

@@ -91,7 +91,7 @@ NAMESPACE: Final = Field(
 )  # fmt: skip
 DURATION: Final = Field(
     id="duration", label="Lifetime", flags=("--duration",), metavar="DURATION", read=a_lifetime,
-    hint="1h, 90m, 24h", help="The lifetime to request, such as 1h30m; the server may cap it.",
+    hint="1h, 90m, 30d", help="The lifetime to request, such as 1h30m or 30d; the server may cap it.",
 )  # fmt: skip
 AUDIENCES: Final = Field(
     id="audiences", label="Audiences", flags=("--audience",), metavar="A", many=True, hint="comma-separated",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tui.issuance.errors import UsageError
-from tui.issuance.model.durations import format_duration
+from tui.issuance.model.durations import format_duration, format_go_duration
 from tui.kube.resource import Resource
 
 from . import managed
@@ -72,7 +72,7 @@ def push_secret(push: Push, namespace: str, source: str, fingerprint: str) -> di
     pushed["metadata"]["annotations"] = {PUSHED: fingerprint}
     return pushed | {
         "spec": {
-            "refreshInterval": format_duration(push.interval),
+            "refreshInterval": format_go_duration(push.interval),
             "deletionPolicy": "Delete",
             "secretStoreRefs": [{"name": push.store, "kind": STORES.kind}],
             "selector": {"secret": {"name": source}},
@@ -102,7 +102,7 @@ def external_secret(resource: Resource, name: str, namespace: str, interval: tim
     """The tenant's ExternalSecret: a copy of the whole Secret `name` of the management cluster."""
     return _object(resource, name, namespace) | {
         "spec": {
-            "refreshInterval": format_duration(interval),
+            "refreshInterval": format_go_duration(interval),
             "secretStoreRef": {"name": STORE, "kind": CLUSTER_STORES.kind},
             "target": {"name": name},
             "dataFrom": [{"extract": {"key": name}}],

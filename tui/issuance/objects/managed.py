@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.durations import parse_duration, parse_time, whole_seconds
+from tui.issuance.model.durations import parse_go_duration, parse_time, whole_seconds
 from tui.issuance.model.renewal import rotate_at, spread
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 
@@ -354,6 +354,6 @@ def _go(lifetime: timedelta | None) -> str | None:
 
 def _lifetime(text: str | None) -> timedelta | None:
     try:
-        return parse_duration(text) if text else None
+        return parse_go_duration(text) if text else None
     except UsageError:
         return None

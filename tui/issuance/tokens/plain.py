@@ -19,7 +19,7 @@ from tui.issuance.destinations.file import FilePlace
 from tui.issuance.destinations.place import absolute, look_at, taken
 from tui.issuance.formats import Format
 from tui.issuance.formats.yaml_text import dump
-from tui.issuance.model.durations import format_duration
+from tui.issuance.model.durations import format_go_duration
 from tui.issuance.model.material import Document, Writing
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import (
@@ -173,7 +173,7 @@ def arguments(wish: PlainWish, cluster: str) -> list[str]:
         for audience in wish.audiences:
             words += ["--audience", audience]
     if wish.duration is not None:
-        words += ["--duration", format_duration(wish.duration)]
+        words += ["--duration", format_go_duration(wish.duration)]
     return words
 
 

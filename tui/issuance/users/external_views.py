@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from tui.issuance.errors import UsageError
-from tui.issuance.model.durations import parse_duration
+from tui.issuance.model.durations import parse_go_duration
 from tui.issuance.model.requests import Stamp
 from tui.issuance.objects import managed
 from tui.issuance.objects.external_secrets import CLUSTER_STORES, STORES, gap
@@ -324,7 +324,7 @@ def _interval(spec: Mapping[str, Any]) -> timedelta | None:
     if not text:
         return HOUR
     try:
-        return timedelta(0) if text == "0" else parse_duration(text)
+        return timedelta(0) if text == "0" else parse_go_duration(text)
     except UsageError:
         return None
 

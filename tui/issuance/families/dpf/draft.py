@@ -11,7 +11,7 @@ import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.formats.yaml_text import dump
-from tui.issuance.model.durations import parse_duration
+from tui.issuance.model.durations import parse_go_duration
 from tui.issuance.objects import managed
 from tui.issuance.objects.token_request import LONGEST, SHORTEST
 
@@ -140,7 +140,7 @@ def _check_duration(problems: list[Problem], text: str | None) -> None:
     if not text:
         return
     try:
-        duration = parse_duration(text)
+        duration = parse_go_duration(text)
     except UsageError as error:
         problems.append(Problem("duration", error.message))
         return

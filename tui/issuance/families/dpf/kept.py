@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.issuance.errors import UsageError
-from tui.issuance.model.durations import parse_duration
+from tui.issuance.model.durations import parse_go_duration
 from tui.issuance.model.renewal import needs_refresh, same_wish, spread
 from tui.issuance.model.types import Identity
 from tui.issuance.trust import vouching
@@ -161,7 +161,7 @@ def _is_lifetime_as_wanted(request: DPURequest, kept: Kept, granted: timedelta) 
     if marks.get(resources.FINGERPRINT) == kept.fingerprint:
         asked = marks.get(resources.REQUESTED)
         try:
-            return same_wish(parse_duration(asked) if asked else None, wanted)
+            return same_wish(parse_go_duration(asked) if asked else None, wanted)
         except UsageError:
             return False
     return wanted is None or granted // _SECOND == wanted // _SECOND

@@ -14,7 +14,7 @@ import msgspec
 
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.formats import Format
-from tui.issuance.model.durations import parse_duration, parse_time
+from tui.issuance.model.durations import parse_go_duration, parse_time
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.renewal import rotate_at, spread, state_of
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
@@ -100,7 +100,7 @@ class DPURequest(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def wanted(self) -> timedelta | None:
         """The lifetime the spec asks for; None is the server's default. Raises UsageError for a wrong text."""
-        return parse_duration(self.duration) if self.duration else None
+        return parse_go_duration(self.duration) if self.duration else None
 
     @property
     def target_cluster(self) -> str:
@@ -317,7 +317,7 @@ def _stamp(status: Mapping[str, Any], key: str, problems: list[str]) -> datetime
 
 def _lifetime(text: str | None) -> timedelta | None:
     try:
-        return parse_duration(text) if text else None
+        return parse_go_duration(text) if text else None
     except UsageError:
         return None
 

@@ -16,7 +16,7 @@ import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
 from tui.issuance.formats import Format
-from tui.issuance.model.durations import format_duration, rfc3339
+from tui.issuance.model.durations import format_go_duration, rfc3339
 from tui.issuance.model.types import Handle, Identity
 from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
@@ -302,7 +302,7 @@ def marks_of(issued: IssuedToken, handle: Handle | None, account_uid: str, targe
     """The annotations that describe a new token; None removes one."""
     return {
         resources.EXPIRES: rfc3339(issued.expires_at),
-        resources.REQUESTED: format_duration(issued.requested) if issued.requested is not None else None,
+        resources.REQUESTED: format_go_duration(issued.requested) if issued.requested is not None else None,
         resources.HANDLE: f"{handle.namespace}/{handle.name}/{handle.uid}" if handle is not None else None,
         resources.FINGERPRINT: issued.fingerprint,
         resources.ACCOUNT_UID: account_uid or None,
