@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.conftest import kubemint
 
@@ -34,6 +35,14 @@ def test_a_certificate_and_what_can_be_done_with_it(served: Path, tmp_path: Path
         if one["address"] == f"file:{path}"
     ]
     assert (item["state"], item["requestedSeconds"], item["grantedSeconds"]) == ("valid", 3600, 3600)
+    written = path.read_text()
+    config = yaml.safe_load(written)
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
+    path.write_text(yaml.safe_dump(config))
+    verified = kubemint("verify", f"file:{path}", *served_by)
+    assert (verified.code, verified.out.startswith("accepted")) == (0, True), verified
+    assert "note: asked of harbor, and its kubeconfig does not lead there as that is known" in verified.err
+    path.write_text(written)
     refused = kubemint("revoke", path, "--yes", *served_by)
     assert refused.code != 0
     assert "cannot be revoked: it is a client certificate of jane (night, shift), which ends at" in refused.err
