@@ -1,7 +1,7 @@
 """Who a client is for its server: the Authorization header and the client certificate of each request.
 
-A token file is read again every minute, a plugin's credential lives until it expires, and after a 401 whatever can be
-renewed is renewed once. Nothing here sends anything.
+A token file is read again every minute, the files of a certificate are looked at as often, a plugin's credential lives
+until it expires, and after a 401 whatever can be renewed is renewed once. Nothing here sends anything.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from urllib.parse import quote
 from .endpoint import Endpoint, Impersonation
 from .errors import ConfigError
 from .exec_plugin import ExecCredential, Plugins
+from .reloading import Reloading
 from .sensitive import Sensitive
 from .small_file import read_small
 
@@ -45,23 +46,32 @@ class Authenticator:
         exec_timeout: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._endpoint = endpoint
+        self._files = Reloading(endpoint, clock)
         self._plugins = plugins
         self._exec_timeout = exec_timeout
         self._clock = clock
         self._file_token: Sensitive | None = None
         self._file_read_at = 0.0
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint with what its files held when they were last looked at."""
+        return self._files.endpoint
+
+    def doubted(self) -> None:
+        """The handshake failed: the files of authority and certificate are looked at before the next one."""
+        self._files.doubted()
+
     async def identity(self) -> Identity:
         """The credential to use now. Raises ConfigError, ExecPluginError or NeedsLogin where there is none."""
-        login = self._endpoint.login
+        login = (await self._files.current()).login
         certificate, key = login.client_certificate, login.client_key
         if login.token_file:
-            return Identity(_bearer(self._endpoint, await self._token_from_file(login.token_file)), certificate, key)
+            return Identity(_bearer(self.endpoint, await self._token_from_file(login.token_file)), certificate, key)
         if login.token:
-            return Identity(_bearer(self._endpoint, login.token), certificate, key)
+            return Identity(_bearer(self.endpoint, login.token), certificate, key)
         if login.exec is not None:
-            made = await self._plugins.credential(self._endpoint, login.exec, self._exec_timeout)
+            made = await self._plugins.credential(self.endpoint, login.exec, self._exec_timeout)
             return self._from_plugin(made)
         if login.username is not None:
             password = login.password.reveal() if login.password else ""
@@ -71,18 +81,19 @@ class Authenticator:
 
     async def renewed(self, refused: Identity) -> bool:
         """After a 401: whether there is another credential now than the one that was refused."""
-        login = self._endpoint.login
+        login = self.endpoint.login
+        self._files.doubted()
         if login.token_file:
             self._file_token = None
         elif login.exec is not None and not login.token:
-            self._plugins.forget(self._endpoint, login.exec, lambda made: self._from_plugin(made) == refused)
-        else:
+            self._plugins.forget(self.endpoint, login.exec, lambda made: self._from_plugin(made) == refused)
+        elif not login.pair_files:
             return False
         return await self.identity() != refused
 
     def _from_plugin(self, made: ExecCredential) -> Identity:
-        login = self._endpoint.login
-        authorization = _bearer(self._endpoint, made.token) if made.token else None
+        login = self.endpoint.login
+        authorization = _bearer(self.endpoint, made.token) if made.token else None
         if made.certificate is not None:
             return Identity(authorization, made.certificate, made.key)
         return Identity(authorization, login.client_certificate, login.client_key)
@@ -95,11 +106,11 @@ class Authenticator:
         if found:
             self._file_token, self._file_read_at = found, now
             return found
-        if known is None and (token := self._endpoint.login.token):
+        if known is None and (token := self.endpoint.login.token):
             return token  # as client-go: the file is what renews it
         if known is None:
             raise ConfigError(
-                f"the token file {path} is missing, empty, too large or no readable file", cluster=self._endpoint.name
+                f"the token file {path} is missing, empty, too large or no readable file", cluster=self.endpoint.name
             )
         return known  # a file that is being replaced is missing for a moment
 

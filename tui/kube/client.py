@@ -110,7 +110,6 @@ class Client:
         in_flight: int = 4,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self.endpoint = endpoint
         self.wall = wall
         """This machine's clock, against which the server's is measured."""
         self.read_only = ""
@@ -140,6 +139,11 @@ class Client:
     async def close(self) -> None:
         """Closes the session. Watches that still run end with Unreachable."""
         await self.session.close()
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it leads; authority and certificate as their files held them at the last look."""
+        return self.session.endpoint
 
     @property
     def _name(self) -> str:

@@ -45,6 +45,9 @@ class Login:
     token_file: str | None = None
     client_certificate: bytes | None = None
     client_key: Sensitive | None = None
+    pair_files: tuple[str, str] | None = field(default=None, repr=False, compare=False)
+    """The files of certificate and key, where both lie in one: they are looked at again (client-go does it for no
+    other pair)."""
     username: str | None = None
     password: Sensitive | None = None
     exec: ExecPlugin | None = None
@@ -59,6 +62,8 @@ class Endpoint:
     server: str
     ca: bytes | None = None
     """PEM bundle; None means the system's authorities."""
+    ca_read: tuple[str, bytes] | None = field(default=None, repr=False, compare=False)
+    """The file that an authority was read from, and what it held."""
     insecure: bool = False
     tls_server_name: str | None = None
     proxy_url: str | None = field(default=None, repr=False)
@@ -72,6 +77,11 @@ class Endpoint:
     """Fingerprints of the authorities that the operator's own kubeconfig trusts this cluster to deliver clusters of."""
     delivered: bool = field(default=False, compare=False)
     """Whether another cluster delivered it, or a text from anywhere: strangers may write what it says and answers."""
+
+    @property
+    def ca_file(self) -> str | None:
+        """The file that `ca` was read from, looked at again while it is used; another authority is of no file."""
+        return self.ca_read[0] if self.ca_read is not None and self.ca_read[1] == self.ca else None
 
     def with_token(self, token: Sensitive) -> Endpoint:
         """The same server, entered with `token` alone: how a new token proves itself."""

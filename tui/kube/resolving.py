@@ -32,12 +32,14 @@ def resolve(config: KubeConfig, context: ContextEntry) -> Endpoint:
         _check(cluster)
         if user is not None:
             _check(user)
-        server = _server(cluster)
+        server, authority = _server(cluster), _authority(cluster)
+        file = _authority_file(cluster)
         secure = server.lower().startswith("https:")
         return Endpoint(
             name=context.name,
             server=server,
-            ca=_authority(cluster),
+            ca=authority,
+            ca_read=(file, authority) if file and authority is not None else None,
             insecure=cluster.insecure,
             tls_server_name=cluster.tls_server_name or None,
             proxy_url=cluster.proxy_url or None,
@@ -100,6 +102,13 @@ def _authority(cluster: ClusterEntry) -> bytes | None:
     return data
 
 
+def _authority_file(cluster: ClusterEntry) -> str | None:
+    """Where the authority was read from; data in the kubeconfig itself wins, and does not change."""
+    if cluster.certificate_authority_data is not None or not cluster.certificate_authority:
+        return None
+    return str(_located(cluster.certificate_authority, cluster.origin, "certificate-authority"))
+
+
 def _login(user: UserEntry, cluster: ClusterEntry) -> Login:
     certificate = user.client_certificate_data
     if certificate is None and user.client_certificate:
@@ -110,6 +119,10 @@ def _login(user: UserEntry, cluster: ClusterEntry) -> Login:
     if (certificate is None) != (key is None):
         missing = "client-key" if key is None else "client-certificate"
         raise ConfigError(f'user "{user.name}" has no {missing}; certificate and key belong together')
+    pair_files = None
+    if user.client_certificate_data is None and user.client_key_data is None and certificate is not None:
+        certificate_file = _located(user.client_certificate, user.origin, "client-certificate")
+        pair_files = str(certificate_file), str(_located(user.client_key, user.origin, "client-key"))
     token_file = str(_located(user.token_file, user.origin, "tokenFile")) if user.token_file else None
     static = bool(user.token or token_file or user.username or certificate)
     login = Login(
@@ -117,6 +130,7 @@ def _login(user: UserEntry, cluster: ClusterEntry) -> Login:
         token_file=token_file,
         client_certificate=certificate,
         client_key=key,
+        pair_files=pair_files,
         username=user.username or None,
         password=user.password,
         exec=None if static or user.exec is None else _plugin(user, user.exec, cluster),
@@ -186,5 +200,6 @@ def in_cluster_endpoint(environ: Mapping[str, str], folder: Path = SERVICE_ACCOU
         ca=authority,
         namespace=namespace.decode() or "default",
         cluster_name="incluster",
+        ca_read=(str(folder / "ca.crt"), authority),
         login=Login(token_file=str(token_file)),
     )

@@ -1,18 +1,20 @@
 """Everything between a client and the wire: who we are, the connections, how many requests at once, what is measured.
 
-A session keeps one transport for the certificate in use. Where a plugin gives another certificate the next request
-opens another transport, and the old one ends when its last request has.
+A session keeps one transport for the authority and certificate in use. Where a plugin gives another certificate, or a
+file of the kubeconfig holds another one by now, the next request opens another transport, and the old one ends when
+its last request has.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .auth import Authenticator, Identity, impersonation_headers
 from .endpoint import Endpoint
-from .errors import ConfigError, Unreachable
+from .errors import ConfigError, TLSFailed, Unreachable
 from .exec_plugin import PLUGINS
 from .meters import Meters
 from .responses import Request, Response, warnings_of
@@ -37,7 +39,6 @@ class Session:
         in_flight: int,
         wall: Callable[[], float],
     ) -> None:
-        self.endpoint = endpoint
         self.meters = Meters(wall, own=not endpoint.delivered)
         self._connect, self._stall = connect, stall
         self._slots = asyncio.Semaphore(in_flight)
@@ -45,8 +46,13 @@ class Session:
         self._opening = asyncio.Lock()
         self._transport: Transport | None = None
         self._retired: list[Transport] = []
-        self._pair: tuple[object, object] = (None, None)
+        self._trusted: tuple[object, ...] = ()
         self._closed = False
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it leads, with authority and certificate as their files held them at the last look."""
+        return self._auth.endpoint
 
     async def close(self) -> None:
         """Closes every connection; nothing is sent any more."""
@@ -82,16 +88,26 @@ class Session:
 
     async def _stream(self, identity: Identity, sent: Request) -> Stream:
         transport = await self._transport_for(identity)
-        return await transport.stream(sent, self._headers(sent, identity), self._connect, self._stall)
+        with self._doubting():
+            return await transport.stream(sent, self._headers(sent, identity), self._connect, self._stall)
 
     async def _send(self, identity: Identity, sent: Request) -> Response:
         transport = await self._transport_for(identity)
-        with self.meters.measure() as note:
+        with self._doubting(), self.meters.measure() as note:
             response = await transport.exchange(sent, self._headers(sent, identity), self._connect)
             note(response.headers.get("Date"))
         for warning in warnings_of(response.header_values("Warning")):
             emit(warning)
         return response
+
+    @contextmanager
+    def _doubting(self) -> Iterator[None]:
+        """A handshake that fails may be the fault of what lies in a file, and may have been mended there."""
+        try:
+            yield
+        except TLSFailed:
+            self._auth.doubted()
+            raise
 
     def _headers(self, sent: Request, identity: Identity) -> Secrets:
         from .transport import Secrets
@@ -104,14 +120,15 @@ class Session:
         return made
 
     async def _transport_for(self, identity: Identity) -> Transport:
-        """The transport for this certificate; another certificate means another transport."""
-        pair = (identity.certificate, identity.key)
+        """The transport for this certificate; another one, or another authority, means another transport."""
+        endpoint = self.endpoint
+        trusted = (endpoint.ca, identity.certificate, identity.key)
         async with self._opening:
-            if self._transport is None or self._pair != pair:
+            if self._transport is None or self._trusted != trusted:
                 self._check_open()
-                made, context = await asyncio.to_thread(_prepare, self.endpoint, identity)
+                made, context = await asyncio.to_thread(_prepare, endpoint, identity)
                 self._check_open()
-                old, self._transport, self._pair = self._transport, made(self.endpoint, context), pair
+                old, self._transport, self._trusted = self._transport, made(endpoint, context), trusted
                 if old is not None:
                     self._retired = [transport for transport in self._retired if transport.users] + [old]
                     await old.retire()
