@@ -85,7 +85,7 @@ def issued(kind: CredentialKind, cluster: str, namespace: str, name: str, **give
         "rotate_at": rotate_at(begun, expires) if begun is not None and expires is not None else None,
         "kept_in": path if kind is CredentialKind.FILE else f"Secret {namespace}/{name}",
         "fingerprint": "00112233aabbccdd",
-        "handle": Handle(cluster, namespace, f"kubemint-{account}-abcde", "uid-1"),
+        "handle": Handle(cluster, namespace, f"kubemint-{account}-bcdfghjk", "uid-1"),
         "state": State.VALID if left is not None else State.ENDLESS,
     }
     return CredentialRow(cluster=cluster, namespace=namespace, name=name, credential=Credential(**{**values, **given}))

@@ -15,6 +15,8 @@ def _some(file: str, *tests: str) -> tuple[str, ...]:
 
 HOMES: Final[dict[str, tuple[str, ...]]] = {
     "tui/fleet/handles.py": ("tests/fleet/test_handles.py",),
+    "tui/fleet/resting.py": ("tests/fleet/test_handles.py",),
+    "tui/issuance/destinations/written.py": ("tests/security/test_edited_files.py",),
     "tui/fleet/same.py": ("tests/fleet/test_same.py",),
     "tui/issuance/revoking/already.py": ("tests/issuance/test_material.py",),
     "tui/issuance/model/claims.py": _some(
@@ -201,7 +203,9 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 DECIDING: Final[dict[str, tuple[str, ...]]] = {
-    "tui/fleet/handles.py": ("claim_of", "became", "turned"),
+    "tui/fleet/handles.py": ("became", "turned"),
+    "tui/fleet/resting.py": ("claim_of", "rests"),
+    "tui/issuance/destinations/written.py": ("edits",),
     "tui/issuance/tokens/copied.py": ("belongs", "described", "Found.bound"),
     "tui/issuance/transaction/ending.py": ("judge", "words", "over"),
     "tui/issuance/records/exec_cache.py": ("refused", "Question.__init__", "Question._read", "_beside"),
