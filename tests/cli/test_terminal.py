@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -25,13 +26,13 @@ def _hears_hangups() -> None:
 
 @contextmanager
 def in_a_terminal(
-    *arguments: str | Path, begins: Callable[[], object] = _hears_hangups
+    *arguments: str | Path, begins: Callable[[], object] = _hears_hangups, stderr: IO[bytes] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], FileIO]]:
     """kubemint in a pseudo-terminal, once it shows its first area; and our side of the terminal."""
     number, theirs = pty.openpty()
     ours = FileIO(number, "r+")
     process = subprocess.Popen(
-        command(*arguments), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        command(*arguments), stdin=theirs, stdout=theirs, stderr=stderr or theirs, start_new_session=True,
         env={**environment(), "TERM": "xterm-256color"}, preexec_fn=begins,
     )  # fmt: skip
     os.close(theirs)
@@ -77,13 +78,22 @@ def test_a_terminal_that_is_gone_ends_the_dashboard(tmp_path: Path) -> None:
         assert process.wait(timeout=60) == 129
 
 
-def test_a_redirected_stream_is_no_terminal(tmp_path: Path) -> None:
-    """Textual draws on stderr: sent to a file, the screen would stay empty and the keys unread."""
+def test_the_dashboard_opens_where_only_stderr_is_redirected(tmp_path: Path) -> None:
+    """Textual draws on stderr: sent to a file, the screen would stay empty and the file be full of it."""
+    (config := tmp_path / "config").write_text("")
+    with (tmp_path / "said").open("wb") as said, in_a_terminal("--kubeconfig", config, stderr=said) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert (tmp_path / "said").read_bytes() == b""
+
+
+@pytest.mark.parametrize("redirected", ["stdin", "stdout"])
+def test_a_redirected_stream_is_no_terminal(tmp_path: Path, redirected: str) -> None:
     ours, theirs = pty.openpty()
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": subprocess.PIPE, redirected: subprocess.DEVNULL}
     done = subprocess.run(
-        command("--kubeconfig", tmp_path / "config"),
-        stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=environment(), timeout=60, check=False,
-    )  # fmt: skip
+        command("--kubeconfig", tmp_path / "config"), **streams, env=environment(), timeout=60, check=False,
+    )  # type: ignore[call-overload] # fmt: skip
     os.close(theirs)
     os.close(ours)
     assert done.returncode == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import kubemint
+from tests.cli.conftest import issue, kubemint
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,30 @@ def test_a_dry_run_of_a_revocation_needs_no_terminal_and_changes_nothing(served:
     assert shown.code == 0, shown
     assert "Delete the handle" in shown.out
     assert kubemint("verify", robot).code == 0
+
+
+def test_folders_are_made_at_home_and_elsewhere_only_when_asked(served: Path, tmp_path: Path) -> None:
+    """A letter too many in a path leaves no folder with a credential in it."""
+    elsewhere = tmp_path / "srv" / "robto" / "a.kc"
+    for refused in (issue(served, "--create", "--out", elsewhere), kubemint("journal", "--out", elsewhere)):
+        refused.failed(2, "there is no folder", "-p")
+        assert not elsewhere.parent.parent.exists()
+    assert issue(served, "--create", "--out", elsewhere, "-p").code == 0
+    assert elsewhere.exists()
+    assert issue(served, "--create", "--out", "~/new/folder/a.kc").code == 0
+
+
+def test_request_timeout_is_read_as_kubectl_reads_it(served: Path) -> None:
+    """A number alone is seconds; a length of time has its unit; nothing else is one."""
+    for said in ("30", "30s", "0", "1m30s"):
+        assert kubemint("list", "clusters", "--kubeconfig", served, "--request-timeout", said).code in (0, 3), said
+    kubemint("list", "clusters", "--kubeconfig", served, "--request-timeout", "soon").failed(2, "not a duration")
+
+
+def test_a_slow_server_is_not_said_to_be_tried_on() -> None:
+    """A command ends; only the dashboard and the loop go on."""
+    from tui.kube import errors
+
+    hints = [error.default_hint for error in vars(errors).values() if hasattr(error, "default_hint")]
+    assert hints
+    assert not [hint for hint in hints if "goes on" in hint]

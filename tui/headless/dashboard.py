@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def open_dashboard(options: Options, theme: str | None) -> int:
     """Runs it until the operator leaves; gives the exit code."""
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it is drawn on stderr
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise UsageError(
             "the dashboard needs a terminal", "without one use a command, such as `kubemint list credentials`"
         )

@@ -27,12 +27,16 @@ _TICK: Final = 0.5
 
 
 def timeout_of(text: str | None) -> float | None:
-    """Seconds for what `--timeout` says: infinity for zero, None where it is not given. Raises UsageError."""
+    """Seconds for what `--request-timeout` says; a number alone is seconds, as for kubectl. Raises UsageError.
+
+    Infinity for zero, None where it is not given.
+    """
     from tui.issuance import parse_duration
 
     if text is None:
         return None
-    return (0.0 if text == "0" else parse_duration(text).total_seconds()) or math.inf
+    plain = text.isascii() and text.isdigit() and len(text) < 10
+    return (float(text) if plain else parse_duration(text).total_seconds()) or math.inf
 
 
 def default_for(verb: str, asked: Mapping[str, Any]) -> float | None:
@@ -50,14 +54,14 @@ def default_for(verb: str, asked: Mapping[str, Any]) -> float | None:
 
 
 def seconds_for(context: click.Context | None) -> float | None:
-    """Seconds that the command of this context has. Raises UsageError where `--timeout` makes no sense."""
+    """Seconds that the command of this context has. Raises UsageError where `--request-timeout` makes no sense."""
     if context is None:
         return None
     text = context.params.get("timeout") or getattr(context.obj, "timeout", None)
     given = timeout_of(text)
     default = default_for(context.info_name or "", context.params)
     if given is not None and default is None:
-        raise click.UsageError("--timeout does not go with --watch: a watch runs until it is stopped", context)
+        raise click.UsageError("--request-timeout does not go with --watch: a watch runs until it is stopped", context)
     return default if given is None else given
 
 

@@ -23,6 +23,7 @@ from tui.issuance import (
     named_fields as named,
 )
 
+from . import folders
 from .acting import (
     Progress,
     acting_options,
@@ -74,7 +75,7 @@ def options_of(*actions: AnyAction, alone: bool = True) -> Callable[[Any], Any]:
         for field in reversed([fields[id_] for id_ in ids]):
             for decorate in reversed(_declared(field, needed=alone and bool(field.missing))):
                 command = decorate(command)
-        return command
+        return folders.parents_option(command) if any(map(_writes, fields.values())) else command
 
     return added
 
@@ -83,7 +84,10 @@ def _declared(field: Field, *, needed: bool) -> list[Callable[[Any], Any]]:
     if field.control is Control.CLUSTER:
         return []  # the shared `--context`
     if field.ways:
-        return [click.option(way.flag, metavar=way.metavar, help=way.help) for way in field.ways]
+        return [
+            click.option(way.flag, metavar=way.metavar, help=way.help, callback=_callback(way.flag))
+            for way in field.ways
+        ]
     if not field.flags:
         own = [choice for choice in field.choices if choice.flag]
         if own:
@@ -106,7 +110,15 @@ def _declared(field: Field, *, needed: bool) -> list[Callable[[Any], Any]]:
     else:
         how |= {"metavar": field.metavar, "multiple": field.many}
         how |= {"default": field.default, "show_default": True} if field.default else {}
-    return [click.option(*field.flags, field.id, **how)]
+    return [click.option(*field.flags, field.id, callback=_callback(*field.flags), **how)]
+
+
+def _writes(field: Field) -> bool:
+    return folders.OUT in field.flags or any(way.flag == folders.OUT for way in field.ways)
+
+
+def _callback(*flags: str) -> Callable[..., Any] | None:
+    return folders.out if folders.OUT in flags else None
 
 
 def said_of(action: AnyAction, given: Mapping[str, Any], options: Options) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import click
 
 from tui.kube.home import expanded
 
-from . import printing
+from . import folders, printing
 from .exits import Ended, Exit, complain
 from .options import Options
 from .output import list_of, object_text, output_option, print_fields, print_list
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 @click.option("--verify", "check", is_flag=True, help="Check the hash chain; exit 1 if an entry was changed or lost.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
 @click.option("--filter", "text", metavar="TEXT", default="", help="Of these, what / in the dashboard would find.")
-@click.option("--out", metavar="PATH", help="Write it to this file (0600) as -o says: jsonl, csv, json or yaml.")
+@folders.parents_option
+@click.option(
+    "--out", metavar="PATH", callback=folders.out,
+    help="Write it to this file (0600) as -o says: jsonl, csv, json or yaml.",
+)  # fmt: skip
 @click.option("--force", is_flag=True, help="With --out: replace an existing file; a backup is kept beside it.")
 @output_option("table", "wide", "json", "yaml", "jsonl", "csv", default="table")
 @with_options

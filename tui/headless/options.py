@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 _TIMEOUT = (
     "How long the command may take, not counting its grace period. Non-zero values should contain a time unit (e.g. "
-    "1s, 2m, 3h). A value of zero means no limit. Default: 1m to read, 2m to change one thing, 10m to change several."
+    "1s, 2m, 3h), else they are seconds. A value of zero means no limit. Default: 1m to read, 2m to change one thing, "
+    "10m to change several."
 )
 
 
@@ -57,7 +58,7 @@ SHARED: Final = ("demo", "kubeconfig", "contexts", "read_only", "timeout")
 
 
 def shared_options(command: F) -> F:
-    """Adds `--demo`, `--kubeconfig`, `--context`, `--read-only` and `--timeout`."""
+    """Adds `--demo`, `--kubeconfig`, `--context`, `--read-only` and `--request-timeout`."""
     for option in reversed(
         (
             click.option("--demo", is_flag=True, help="Use the embedded fleet; nothing outside it is touched."),
@@ -75,7 +76,7 @@ def shared_options(command: F) -> F:
                 is_flag=True,
                 help="Change nothing in clusters, request no token, write no file.",
             ),
-            click.option("--timeout", metavar="DURATION", help=_TIMEOUT),
+            click.option("--request-timeout", "--timeout", "timeout", metavar="DURATION", help=_TIMEOUT),
         )
     ):
         command = option(command)

@@ -60,13 +60,13 @@ class Unreachable(KubeError):
 class TimedOut(Unreachable):
     """The server accepted or not, but did not answer in time."""
 
-    default_hint = "the server is slow or hangs; kubemint goes on trying"
+    default_hint = "the server is slow or hangs; look how it is, then try again"
 
 
 class OutOfTime(TimedOut):
     """The deadline of the whole work is over; whether the last request was carried out is unknown."""
 
-    default_hint = "look why the server is so slow; a command is given longer with --timeout"
+    default_hint = "look why the server is so slow; a command is given longer with --request-timeout"
 
 
 class ConnectionLost(Unreachable):

@@ -6,6 +6,7 @@
   and the bell; a notification of the desktop is none of them, and past it a sequence may land in the middle of another.
 - `LinuxDriver._file` is written to by a thread that dies of the first error, after which the dashboard waits for ever
   until what it has to write is read. A window that is closed is such an error.
+  And it is stderr, which may be a file that is to hold what else is said; then the terminal is stdout.
 - `LinuxDriver._sigcont_application` begins anew whenever the process goes on: also where nothing had stopped that it
   was told of, and as the terminal ends (the kernel sends SIGCONT with SIGHUP). Then two threads read and two write, and
   only one of each is ever waited for. Both it and `_sigtstp_application` do so inside of a signal handler, in the
@@ -58,7 +59,8 @@ class LastingDriver(LinuxDriver):
 
     def __init__(self, app: App[Any], **how: Any) -> None:
         super().__init__(app, **how)
-        self._file: Any = Lasting(sys.__stderr__) if sys.__stderr__ is not None else self._file
+        drawn = next((file for file in (sys.__stderr__, sys.__stdout__) if file is not None and file.isatty()), None)
+        self._file: Any = Lasting(drawn) if drawn is not None else self._file
         self._loop_of_app = asyncio.get_running_loop()
 
     def _sigtstp_application(self, *_: object) -> None:

@@ -296,5 +296,5 @@ def _nobody(name: str, cluster: str, seconds: float, *, approved: bool) -> Issua
         )
     return IssuanceError(
         f"the request {name} was not approved within {seconds:.0f} s; it is taken back",
-        f"{by_hand(name, cluster)}; --timeout gives it longer",
+        f"{by_hand(name, cluster)}; --request-timeout gives it longer",
     )

@@ -65,7 +65,7 @@ async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = Fa
             "push to a Secret there, or with --via direct",
         )
     if wish.wait > LONGEST_WAIT:
-        raise UsageError(f"it may take at most {format_duration(LONGEST_WAIT)} to arrive", "give a shorter --timeout")
+        raise UsageError(f"it may take at most {format_duration(LONGEST_WAIT)} to arrive", "give a shorter --wait")
     check_names(wish.remote_namespace, wish.remote_secret, "Secret")
     spec = IssueSpec(
         identity=wish.identity,

@@ -1,0 +1,54 @@
+"""Where `--out` may make folders: in the home and the working folder; anywhere else only with `-p`.
+
+A letter too many in a path would else leave a folder, and a credential in it, where nobody looks for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+OUT: Final = "--out"
+_META: Final = "tui.headless.folders"
+
+
+def parents_option(command: F) -> F:
+    """Adds `-p`, which `out` reads; the command is not told."""
+
+    def keep(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+        context.meta[_META] = value
+
+    said = "Make the folders that are missing, wherever they are."
+    option = click.option(
+        "-p", "--parents", is_flag=True, expose_value=False, is_eager=True, callback=keep, help=said
+    )  # fmt: skip
+    return option(command)
+
+
+def out(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """The callback of `--out`. Raises UsageError for a folder that nobody asked to be made."""
+    if value and value != "-" and not context.meta.get(_META):
+        from tui.issuance import UsageError
+        from tui.kube.paths import whole_path
+
+        folder = whole_path(value).parent
+        with suppress(OSError, ValueError):  # whoever writes says what is wrong with the path
+            if not folder.exists() and not any(folder.resolve().is_relative_to(base) for base in _bases()):
+                raise UsageError(
+                    f"--out: there is no folder {folder}, and it is neither in the home nor in the working folder",
+                    "look at the path again, or have it made with -p",
+                )
+    return value
+
+
+def _bases() -> Iterator[Path]:
+    from tui.kube.home import NoHome, home
+
+    yield Path.cwd().resolve()
+    with suppress(NoHome):
+        yield home().resolve()
