@@ -81,7 +81,8 @@ def test_what_says_nothing_is_nothing(obj: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "may_be"), [(kind, kind in (CredentialKind.LEGACY, CredentialKind.FILE)) for kind in CredentialKind]
+    ("kind", "may_be"),
+    [(kind, kind in (CredentialKind.LEGACY, CredentialKind.FILE, CredentialKind.PLACE)) for kind in CredentialKind],
 )
 def test_which_credentials_may_be_their_own_handle(kind: CredentialKind, may_be: bool) -> None:
     assert may_be_token_secret(kind) is may_be
