@@ -29,6 +29,14 @@ SINCE: Final[dict[str, tuple[tuple[int, int], str]]] = {
         "unknown fields are answered with warnings, or refused where fieldValidation says so",
     ),
     "namespace-label": ((1, 21), "every namespace carries the label kubernetes.io/metadata.name"),
+    "lengths-in-bytes": ((1, 33), "what is too long is `no more than N bytes` and `may not be more than N bytes`"),
+    "snapshots": ((1, 34), "the watch cache reads the next page of a list whose moment etcd has just forgotten"),
+    "no-secrets-of-accounts": ((1, 35), "tables of accounts have no column SECRETS"),
+    "plain-zero-version": ((1, 35), "an update without version says `Invalid value: 0`, no longer `0x0`"),
+    "constrained-impersonation": (
+        (1, 36),
+        "who may not impersonate is told of `impersonate-on:MODE:VERB` and what was asked for, not of the user",
+    ),
     "subresource-in-managed-fields": ((1, 22), "managedFields entries name the subresource that was written through"),
 }
 

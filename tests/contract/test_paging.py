@@ -103,6 +103,11 @@ def test_continue_token_of_forgotten_history(server: Server, filled: str) -> Non
     server.admin.delete(configmaps(filled, "page-xx")).expect(200)
     server.forget_history()
     answer = server.admin.get(configmaps(filled), limit=4, **{"continue": body["metadata"]["continue"]})
+    if server.has("snapshots"):
+        read = [*names(body), *names(answer.expect(200))]
+        assert read == [f"page-{number:02}" for number in range(len(read))]
+        assert len(read) > 4
+        return
     status = answer.fails(
         410, "Expired", "The provided continue parameter is too old to display a consistent list result"
     )

@@ -35,6 +35,13 @@ DIALED = 'Post "https://10.0.0.1:6443/api": dial tcp 10.0.0.1:6443: connect: con
             ),
             "may not list dpuclusters.provisioning.dpu.nvidia.com as u",
         ),
+        (  # servers since 1.36, of who acts as another user
+            (
+                'secrets is forbidden: User "u" cannot impersonate-on:user-info:list resource "secrets" in API group '
+                '"" in the namespace "ci"'
+            ),
+            "may not impersonate-on:user-info:list secrets in ci as u",
+        ),
         (
             'Get "https://h/api": dial tcp: lookup h on 10.96.0.10:53: no such host',
             'unknown host h · Get "https://h/api"',

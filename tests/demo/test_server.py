@@ -17,8 +17,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from tui.demo.apiserver.access import ANONYMOUS, Admission, Attributes, Decision, UserInfo
 from tui.demo.apiserver.server import ApiServer
-from tui.demo.apiserver.status import forbidden
+from tui.demo.apiserver.status import StatusError, forbidden
 from tui.demo.apiserver.storage import CONFIG_MAPS, DEFINITIONS, NAMESPACES, SERVICE_ACCOUNTS, Storage
+from tui.demo.apiserver.wording import in_words_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 MAPS = "/api/v1/namespaces/n/configmaps"
@@ -356,3 +357,30 @@ async def test_ten_thousand_objects_are_listed_quickly(client: Client, world: Wo
     body = await (await client.get("/api/v1/serviceaccounts", headers=accept)).read()
     assert time.perf_counter() - start < 10, "it takes some 0.05 s; a slow machine is no reason to fail"
     assert len(json.loads(body)["items"]) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("version", "long", "columns"),
+    [
+        ("v1.32.4", "must be no more than 63 characters", ["Name", "Secrets", "Age"]),
+        ("v1.34.1", "must be no more than 63 bytes", ["Name", "Secrets", "Age"]),
+        ("v1.36.2", "must be no more than 63 bytes", ["Name", "Age"]),
+    ],
+)
+async def test_a_server_speaks_as_those_of_its_age(version: str, long: str, columns: list[str]) -> None:
+    world = World(version)
+    async with TestClient(TestServer(world.server.app)) as client:
+        body = {"metadata": {"name": "a", "labels": {"k": "x" * 64}}}
+        status = await (await client.post(MAPS, json=body)).json()
+        assert long in status["message"]
+        assert long in status["details"]["causes"][0]["message"]
+        accept = {"Accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+        table = await (await client.get("/api/v1/namespaces/n/serviceaccounts", headers=accept)).json()
+        assert [column["name"] for column in table["columnDefinitions"]] == columns
+
+
+@pytest.mark.parametrize(("minor", "zero"), [(34, "0x0"), (35, "0")])
+def test_words_that_changed_stay_as_they_were_for_older_servers(minor: int, zero: str) -> None:
+    error = StatusError(422, "Invalid", "Invalid value: 0: must be specified for an update", {"name": "x"})
+    assert in_words_of(minor, error).message == f"Invalid value: {zero}: must be specified for an update"
+    assert in_words_of(minor, error).details == {"name": "x"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -159,6 +159,19 @@ def test_history_is_bounded(storage: Storage) -> None:
     assert [c.now.key[2] for c in short.changes(CONFIG_MAPS, short.version - 3)] == ["c2", "c3", "c4"]
     error = refused(lambda: short.changes(CONFIG_MAPS, short.version - 4))
     assert (error.code, error.reason) == (410, "Expired")
+
+
+def test_snapshots_outlive_a_compaction_for_lists_and_only_for_a_while() -> None:
+    now = [NOW]
+    storage = Storage(lambda: now[0], snapshots=True)
+    storage.create(CONFIG_MAPS, config_map("one"))
+    then = storage.version
+    storage.create(CONFIG_MAPS, config_map("two"))
+    storage.compact()
+    assert refused(lambda: storage.changes(CONFIG_MAPS, then)).code == 410
+    assert [item.key[2] for item in storage.at(CONFIG_MAPS, then)] == ["one"]
+    now[0] += timedelta(seconds=76)
+    assert refused(lambda: storage.at(CONFIG_MAPS, then)).code == 410
 
 
 def test_compaction_forgets_the_past_and_keeps_the_present(storage: Storage) -> None:

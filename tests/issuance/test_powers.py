@@ -167,6 +167,8 @@ async def test_the_graph_follows_groups(ebench: Bench) -> None:
         ("bind", "roles", RBAC, "edit", Severity.HIGH, "these Roles"),
         ("impersonate", "users", "", "", Severity.CRITICAL, "act as any user"),
         ("impersonate", "serviceaccounts", "", "", Severity.HIGH, "every account here"),
+        ("impersonate:user-info", "users", "authentication.k8s.io", "", Severity.HIGH, "impersonate-on:user-info"),
+        ("impersonate:serviceaccount", "serviceaccounts", "authentication.k8s.io", "", Severity.HIGH, "every account"),
         ("get", "nodes/proxy", "", "", Severity.CRITICAL, "kubelets"),
         ("create", "serviceaccounts/token", "", "", Severity.HIGH, "mints tokens for every"),
         ("create", "serviceaccounts/token", "", "me", Severity.MEDIUM, "these accounts"),

@@ -44,7 +44,9 @@ from tui.kube.errors import (
     Unauthorized,
     Unreachable,
     lacks_right,
+    missing_right,
 )
+from tui.kube.request_info import RequestInfo
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
@@ -456,6 +458,31 @@ RIGHTS = [
 def test_only_the_authorizer_speaks_of_rights(message: str, right: bool) -> None:
     assert lacks_right(message, changes=True) is right
     assert lacks_right(message, changes=False)  # no webhook refuses a read
+
+
+ASKED = RequestInfo("list", "secrets", "ci")
+IMPERSONATIONS = [
+    (
+        'users "jane" is forbidden: User "bob" cannot impersonate resource "users" in API group "" at the cluster',
+        "needs: impersonate users (resourceName jane)",
+    ),
+    (
+        'secrets is forbidden: User "bob" cannot impersonate-on:user-info:list resource "secrets" in API group ""',
+        (
+            "needs: impersonate (for whom it acts as), or both impersonate:user-info and impersonate-on:user-info:list "
+            "secrets in namespace ci"
+        ),
+    ),
+    ('secrets is forbidden: User "bob" cannot list resource "secrets" in', "needs: list secrets in namespace ci"),
+    ("no", "needs: list secrets in namespace ci"),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"), IMPERSONATIONS, ids=["before 1.36", "since 1.36", "no deputy", "no words"]
+)
+def test_who_may_not_act_as_somebody_is_told_that_right(message: str, hint: str) -> None:
+    assert missing_right(message, ASKED) == hint
 
 
 async def test_a_webhook_that_denies_gets_no_hint_about_rights(server: FakeServer, client: Client) -> None:

@@ -155,11 +155,16 @@ async def test_pages_and_a_continue_token_that_grew_old(client: Client, namespac
     names = [item["metadata"]["name"] for item in (await anext(pages)).items]
     await client.create(CONFIG_MAPS, labelled("y"), namespace=namespace)
     await asyncio.to_thread(side.compact)
+    restarted = False
     async for page in pages:
         if page.restarted:
+            restarted = True
             names.clear()
         names += [item["metadata"]["name"] for item in page.items]
-    assert sorted(names) == [*(f"x-{index}" for index in range(7)), "y"]
+    # Since 1.34 the next page comes from a snapshot; before, the list begins again, and then finds what is new.
+    minor = int((await client.version()).split(".")[1])
+    assert restarted is (minor < 34)
+    assert sorted(names) == [*(f"x-{index}" for index in range(7)), *(["y"] if restarted else [])]
 
 
 async def test_a_token_is_somebody_else(client: Client, namespace: str, side: Side) -> None:

@@ -80,11 +80,16 @@ class EmbeddedCluster:
         self.authority = Authority(f"{name}-ca", clock())
         written = random.Random(f"{seed}/{name}/written")  # noqa: S311 - apart: what is written later changes no scenery
         self._repeatable = repeatable
-        self.storage = Storage(clock, new_id=lambda: self._id(written))
+        self.storage = Storage(clock, new_id=lambda: self._id(written), snapshots=self.features.serves_snapshots)
         self.faults = Faults()
         self.tokens = TokenIssuer(key, TokenPolicy(self.url, (self.url,)), self.features, clock, self.new_id)
         self.authorizer = Authorizer(self.storage)
-        self.authenticator = Authenticator(TokenVerifier(self.storage, self.tokens, clock), self.authorizer, clock)
+        self.authenticator = Authenticator(
+            TokenVerifier(self.storage, self.tokens, clock),
+            self.authorizer,
+            clock,
+            constrained=self.features.constrained_impersonation,
+        )
         token = Subresource(TokenRequests(self.tokens).handle, "TokenRequest", AUTHENTICATION, "v1")
         self.subresources = {("", "serviceaccounts", "token"): token}
         """What others than the storage answer; more may be added as long as the cluster has not started."""

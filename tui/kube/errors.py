@@ -189,6 +189,30 @@ def lacks_right(message: str, *, changes: bool) -> bool:
     return not changes or _RIGHTS.match(message) is not None
 
 
+_IMPERSONATES: Final = re.compile(
+    r'(?:\S+ "(?P<who>[^"]*)" is )?(?:\S+ is )?forbidden: User "[^"]*" cannot '
+    r'(?P<verb>impersonate(?:-on:(?P<mode>[^:\s]+):\S+)?) (?:resource "(?P<what>[^"]*)"|path )'
+)
+
+
+def missing_right(message: str, info: RequestInfo) -> str:
+    """The hint of a 403 for this request: its right, or the one to act as somebody, where that is what is missing.
+
+    Servers before 1.36 name who may not be acted as; later ones name the narrower right, and what was asked for.
+    """
+    found = _IMPERSONATES.match(message)
+    if found is None:
+        return f"needs: {info.right()}" if info.resource else ""
+    if found["mode"]:
+        rest = f"{info.resource}{info.place()}" if info.resource else info.name
+        return (
+            f"needs: impersonate (for whom it acts as), or both impersonate:{safe_text(found['mode'])} and "
+            f"{safe_text(found['verb'])} {rest}"
+        )
+    which = f" (resourceName {safe_text(found['who'])})" if found["who"] else ""
+    return f"needs: impersonate {safe_text(found['what'] or '')}{which}"
+
+
 def api_error_type(status: int) -> type[APIError]:
     """The class for an HTTP status: one of its own, `ServerError` for 5xx, `APIError` for the rest.
 

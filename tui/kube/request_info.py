@@ -30,9 +30,12 @@ class RequestInfo:
 
     def right(self) -> str:
         """The missing right for people: `create serviceaccounts/token in namespace ci (resourceName robot)`."""
+        return f"{self.verb} {self.resource}{self.place()}"
+
+    def place(self) -> str:
+        """Where that right is needed: ` in namespace ci (resourceName robot)`; empty for all of them everywhere."""
         where = f" in namespace {self.namespace}" if self.namespace else ""
-        which = f" (resourceName {self.name})" if self.name else ""
-        return f"{self.verb} {self.resource}{where}{which}"
+        return where + (f" (resourceName {self.name})" if self.name else "")
 
 
 def describe(method: str, path: str, params: Mapping[str, str] | None = None) -> RequestInfo:

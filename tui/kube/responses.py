@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from .errors import APIError, Denied, Forbidden, KubeError, ProtocolError, api_error_type, lacks_right
+from .errors import APIError, Denied, Forbidden, KubeError, ProtocolError, api_error_type, lacks_right, missing_right
 from .request_info import RequestInfo
 from .sensitive import MASK, Sensitive
 from .text import safe_text
@@ -161,7 +161,7 @@ def status_error(
         safe_text(status.reason, 64),
         masked(status.message),
         cluster=cluster,
-        hint=f"needs: {info.right()}" if kind is Forbidden and info.resource else "",
+        hint=missing_right(status.message, info) if kind is Forbidden else "",
         retry_after=retry_after if retry_after is not None or details is None else details.retry_after_seconds,
         causes=causes,
         about=info,

@@ -6,6 +6,7 @@ revocation by that long, and one that was not used is refused at once.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from .access import ANONYMOUS, Attributes, Authorize, UserInfo, refusal
+from .access import ANONYMOUS, Attributes, Authorize, UserInfo, attributes, refusal
 from .authz import account_of
 from .status import bad_request, internal, unauthorized
 from .verify import TokenRefused, TokenVerifier, Verified, account_name_user
@@ -34,11 +35,15 @@ class Authenticator:
         authorize: Authorize,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        constrained: bool = False,
     ) -> None:
+        """`constrained`: servers since 1.36, which refuse an impersonation by the narrower right that is missing."""
         self._verifier = verifier
         self._authorize = authorize
         self._clock = clock
         self._monotonic = monotonic
+        self._constrained = constrained
         self._cache: dict[tuple[bytes, tuple[str, ...]], tuple[Verified, datetime, float]] = {}
         self.static: dict[str, UserInfo] = {}
         self.locked_out = False
@@ -128,7 +133,11 @@ class Authenticator:
         for one in wanted:
             decision = self._authorize(user, one)
             if not decision.allowed:
-                raise refusal(user, one, decision.reason)
+                if not self._constrained:
+                    raise refusal(user, one, decision.reason)
+                asked = attributes(request.method, request.raw_path.partition("?")[0], request.query)
+                mode = "user-info" if account is None else "serviceaccount"
+                raise refusal(user, dataclasses.replace(asked, verb=f"impersonate-on:{mode}:{asked.verb}"))
         if not groups and account is not None:
             groups = account_name_user(*account).groups
         if name == ANONYMOUS.username:

@@ -194,6 +194,8 @@ _DRIVER_FIELDS = {
     "seLinuxMount": 25,
     "serviceAccountTokenInSecrets": 35,
 }
+_SECRETS_OF_ACCOUNTS = 35
+"""From this minor version on the tables of accounts no longer count their Secrets."""
 _DRIVER_COLUMNS = {
     "tokenRequests": "TokenRequests",
     "requiresRepublish": "RequiresRepublish",
@@ -204,7 +206,13 @@ _DRIVER_COLUMNS = {
 def kinds_of_version(minor: int) -> tuple[Kind, ...]:
     """The built-in kinds as a server of that minor version knows them."""
     missing = {field for field, since in _DRIVER_FIELDS.items() if since > minor}
-    return tuple(_without(kind, missing) if kind.plural == "csidrivers" else kind for kind in KINDS)
+
+    def known(kind: Kind) -> Kind:
+        if kind.plural == "serviceaccounts" and minor >= _SECRETS_OF_ACCOUNTS:
+            return dataclasses.replace(kind, columns=tuple(one for one in kind.columns if one.name != "Secrets"))
+        return _without(kind, missing) if kind.plural == "csidrivers" else kind
+
+    return tuple(known(kind) for kind in KINDS)
 
 
 def _without(kind: Kind, missing: set[str]) -> Kind:

@@ -42,6 +42,11 @@ class Features:
     rejects_future_tokens: bool = _since(29)
     """A token issued more than the leeway in the future is refused, and so is one with a foreign key identifier."""
 
+    serves_snapshots: bool = _since(34)
+    """Pages and lists of a moment are read from the watch cache for a while after etcd has forgotten that moment."""
+    constrained_impersonation: bool = _since(36)
+    """Whoever may not act as somebody is told first of the narrower right, `impersonate-on:MODE:VERB`."""
+
     @property
     def invalidated_text(self) -> str:
         """What a token review says of a token whose account or bound object is gone."""

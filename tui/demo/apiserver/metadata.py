@@ -82,7 +82,7 @@ def for_update(kind: Kind, obj: Object, old: Object, *, must_name_version: bool)
         raise other_uid(kind, path, name, metadata["uid"], before["uid"])
     if version in ("", "0"):
         if must_name_version:
-            words = "Invalid value: 0x0: must be specified for an update"
+            words = "Invalid value: 0: must be specified for an update"
             cause = Cause("FieldValueInvalid", words, "metadata.resourceVersion")
             raise invalid(kind.group, kind.plural, name, [cause])
     elif not version.isdecimal():

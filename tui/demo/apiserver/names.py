@@ -42,7 +42,7 @@ _ANNOTATIONS_LIMIT = 256 * 1024
 
 
 def _problems(text: str, most: int, form: re.Pattern[str], words: str) -> list[str]:
-    problems = [f"must be no more than {most} characters"] if len(text) > most else []
+    problems = [f"must be no more than {most} bytes"] if len(text) > most else []
     return problems if form.fullmatch(text) else [*problems, words]
 
 
@@ -75,7 +75,7 @@ def qualified_problems(name: str) -> list[str]:
     if not part:
         problems.append("name part must be non-empty")
     elif len(part) > 63:
-        problems.append("name part must be no more than 63 characters")
+        problems.append("name part must be no more than 63 bytes")
     if not _QUALIFIED.fullmatch(part):
         problems.append(_QUALIFIED_WORDS)
     return problems
@@ -106,5 +106,5 @@ def check_annotations(annotations: Mapping[str, Any], path: str) -> list[Cause]:
     for key in annotations:
         causes += [invalid_value(path, key, problem) for problem in qualified_problems(key.lower())]
     if sum(len(key) + len(str(value)) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
-        causes.append(Cause("FieldValueTooLong", f"Too long: must have at most {_ANNOTATIONS_LIMIT} bytes", path))
+        causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes", path))
     return causes

@@ -55,7 +55,7 @@ def write_options(
         raise _invalid_options(kind, not_supported("fieldValidation", validation, _VALIDATION))
     manager = query.get("fieldManager", "") or agent.split("/", 1)[0] or "unknown"
     if len(manager) > 128:
-        cause = Cause("FieldValueTooLong", "Too long: must have at most 128 bytes", "fieldManager")
+        cause = Cause("FieldValueTooLong", "Too long: may not be more than 128 bytes", "fieldManager")
         raise _invalid_options(kind, cause)
     dry_run = _dry_run([query["dryRun"]] if query.get("dryRun") else [], kind)
     return WriteOptions(user, manager, dry_run, validation if checks_fields else "Ignore", force)

@@ -39,6 +39,7 @@ from .plain import PlainPaths
 from .resources import Resources
 from .status import StatusError, internal
 from .storage import DEFINITIONS, Change, Storage
+from .wording import in_words_of
 
 _LARGEST = 3 * 1024 * 1024
 
@@ -61,7 +62,7 @@ class ApiServer:
         faults: Faults | None = None,
     ) -> None:
         self.storage = storage
-        minor = _minor(version_info)
+        minor = self._minor = _minor(version_info)
         self.kinds = Registry(kinds_of_version(minor))
         self._clock = clock
         self._authenticate = authenticate
@@ -99,7 +100,7 @@ class ApiServer:
         try:
             return await self._answer(request)
         except StatusError as error:
-            return _refusal(error)
+            return _refusal(in_words_of(self._minor, error))
         except web.HTTPRequestEntityTooLarge:
             words = f"Request entity too large: limit is {_LARGEST}"
             return _refusal(StatusError(413, "RequestEntityTooLarge", words, {}))

@@ -14,8 +14,8 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
@@ -96,6 +96,7 @@ class Change:
         return self.now.key[0]
 
 
+_SNAPSHOTS_LAST: Final = timedelta(seconds=75)
 Subscriber = Callable[[Change], None]
 Items = list[Stored]
 Objects = list[Object]
@@ -110,7 +111,9 @@ class Storage:
         *,
         history: int = 20_000,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        snapshots: bool = False,
     ) -> None:
+        """`snapshots`: lists of a forgotten moment are still read for a while, as servers since 1.34 do."""
         self._clock = clock
         self.new_id = new_id
         """The UID of the next object."""
@@ -118,6 +121,10 @@ class Storage:
         self._sorted: dict[Collection, list[Stored] | None] = {}
         self._log: deque[Change] = deque(maxlen=history)
         self._floor = 0
+        """From which version on watches can begin."""
+        self._snapshots = snapshots
+        self._compacted: tuple[int, datetime] | None = None
+        """The oldest version that is still read though it is forgotten, and since when that is so."""
         self._subscribers: dict[int, tuple[Subscriber, Collection | None]] = {}
         self._next_subscriber = 0
         self.version = 1
@@ -247,7 +254,9 @@ class Storage:
             objects[key[1:]] = now
         self._sorted[collection] = None
         if self._log.maxlen is not None and len(self._log) == self._log.maxlen:
-            self._floor = self._log[0].version
+            self._floor = max(self._floor, self._log[0].version)
+            if self._compacted is not None:
+                self._compacted = max(self._compacted[0], self._log[0].version), self._compacted[1]
         change = Change(kind, now, before)
         self._log.append(change)
         for subscriber, wanted in tuple(self._subscribers.values()):
@@ -274,9 +283,18 @@ class Storage:
         return [self._log[i] for i in range(start, len(self._log)) if self._log[i].collection == collection]
 
     def compact(self) -> None:
-        """Forget the history: watches and continue tokens from before now answer 410."""
+        """Forget the history: watches and continue tokens from before now answer 410; with snapshots, those later."""
+        if self._snapshots:
+            self._compacted = self._oldest(), self._clock()
         self._floor = self.version
-        self._log.clear()
+        if not self._snapshots:
+            self._log.clear()
+
+    def _oldest(self) -> int:
+        """The oldest version that lists can still be read at."""
+        if self._compacted is not None and self._clock() - self._compacted[1] < _SNAPSHOTS_LAST:
+            return self._compacted[0]
+        return self._floor
 
     def at(self, collection: Collection, version: int) -> Items:
         """What a collection held at a version, by namespace and name. Raises 410 where that is no longer known.
@@ -285,7 +303,7 @@ class Storage:
         """
         if version >= self.version:
             return self.items(collection)
-        if version < self._floor:
+        if version < self._oldest():
             raise expired("The resourceVersion for the provided list is too old.")
         objects = dict(self._objects.get(collection, {}))
         for change in reversed(self._log):

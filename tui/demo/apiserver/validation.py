@@ -160,7 +160,7 @@ def _check_config_map(_kind: Kind, obj: Object, old: Object | None) -> list[Caus
 def _check_keys(data: Mapping[str, str], path: str) -> list[Cause]:
     causes = [invalid_value(f"{path}[{key}]", key, problem) for key in data for problem in key_problems(key)]
     if sum(len(value) for value in data.values()) > _LIMIT * (4 / 3 if path == "data" else 1):
-        causes.append(Cause("FieldValueTooLong", f"Too long: must have at most {_LIMIT} bytes", path))
+        causes.append(Cause("FieldValueTooLong", f"Too long: may not be more than {_LIMIT} bytes", path))
     return causes
 
 

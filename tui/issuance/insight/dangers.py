@@ -73,6 +73,14 @@ _KNOWN: Final = (
         frozenset({"impersonate"}), _is("serviceaccounts"), _CORE, narrowed="may act as these accounts",
     ),
     _Known(
+        Severity.HIGH, "may act as any user where impersonate-on:user-info allows it",
+        frozenset({"impersonate:user-info"}), _is("users", "groups", "uids"), narrowed="may act as these, so far",
+    ),
+    _Known(
+        Severity.HIGH, "may act as every account here where impersonate-on:serviceaccount allows it",
+        frozenset({"impersonate:serviceaccount"}), _is("serviceaccounts"), narrowed="may act as these accounts, so far",
+    ),
+    _Known(
         Severity.CRITICAL, "reaches kubelets: commands in every container, past admission and audit",
         frozenset({"create", "get"}), _is("nodes/proxy"), _CORE,
     ),
