@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import subprocess
 from dataclasses import replace
@@ -19,6 +21,7 @@ from tui.fleet.fleet import Fleet
 from tui.fleet.rows import Reach
 from tui.issuance.model.renewal import state_of
 from tui.issuance.model.types import State
+from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SERVICE_ACCOUNTS
 from tui.kube.small_file import PATIENCE
@@ -52,6 +55,42 @@ async def test_every_state_of_a_cluster_shows(tmp_path: Path) -> None:
             assert rows["island"].retry_at is not None
             assert "demo-login" in rows["vault"].message + rows["vault"].hint
             assert all(row.since is not None for row in rows.values())
+
+
+async def test_of_many_logins_two_run_and_the_rest_say_that_they_wait(tmp_path: Path) -> None:
+    runs, gate, plugin = tmp_path / "runs", tmp_path / "gate", tmp_path / "plugin"
+    answer = '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t"}}'
+    plugin.write_text(f"#!/bin/sh\necho >> {runs}\nwhile [ ! -e {gate} ]; do sleep 0.02; done\necho '{answer}'\n")
+    plugin.chmod(0o755)
+    names = [f"way-{number}" for number in range(4)]
+    execs = {name: {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin), "args": [name],
+                    "interactiveMode": "Never"} for name in names}  # fmt: skip
+    (tmp_path / "config").write_text(
+        json.dumps(
+            {
+                "clusters": [{"name": "depot", "cluster": {"server": "https://127.0.0.1:1"}}],
+                "users": [{"name": name, "user": {"exec": execs[name]}} for name in names],
+                "contexts": [{"name": name, "context": {"cluster": "depot", "user": name}} for name in names],
+            }
+        )
+    )
+    with contextlib.closing(StateStore.open(tmp_path / "state")) as state:
+        fleet = Fleet(load(str(tmp_path / "config")), state=state, timing=FAST, read_only=True)
+        await fleet.start()
+        try:
+
+            def said(words: str) -> int:
+                return sum(words in row.message for row in fleet.store.clusters.values())
+
+            await until(lambda: said("its credential plugin runs: plugin") == 2, "two run")
+            await until(lambda: said("waits for its turn to log in") == 2, "two wait")
+            assert len(runs.read_text().splitlines()) == 2
+            assert {reach(fleet, name) for name in names} == {Reach.CONNECTING}
+            gate.touch()
+            await until(lambda: len(runs.read_text().splitlines()) == 4, "all had their turn")
+        finally:
+            gate.touch()
+            await fleet.stop()
 
 
 async def test_login_in_another_terminal_then_reconnect(tmp_path: Path) -> None:

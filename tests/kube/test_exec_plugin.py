@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import pty
@@ -16,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.certificates import Authority
-from tui.kube.endpoint import Endpoint, ExecPlugin
+from tui.kube import terminals
+from tui.kube.endpoint import Endpoint, ExecPlugin, Login
 from tui.kube.errors import ExecPluginError, NeedsLogin
 from tui.kube.exec_plugin import ExecCredential, Plugins
 from tui.kube.login_command import without
@@ -94,6 +96,95 @@ async def test_h03_always_is_refused_without_running_it(program: Program) -> Non
         await run(program.plugin(interactive_mode="Always"))
     assert program.runs == 0
     assert "--context here" in caught.value.hint
+
+
+async def test_no_more_than_two_run_at_once_and_the_rest_say_that_they_wait(program: Program, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    program.says(answer(token="t"), f"while [ ! -e {gate} ]; do sleep 0.02; done")
+    plugins = Plugins()
+    ways = [
+        dataclasses.replace(HERE, name=f"way-{number}", login=Login(exec=program.plugin(args=(str(number),))))
+        for number in range(5)
+    ]
+
+    def said() -> list[str]:
+        return [plugins.says(way) for way in ways]
+
+    assert said() == [""] * 5
+    tasks = [asyncio.create_task(plugins.credential(way, way.login.exec or program.plugin(), 20)) for way in ways]
+    while program.runs < 2:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    assert program.runs == 2
+    assert (
+        said()
+        == ["its credential plugin runs: plugin"] * 2
+        + ["waits for its turn to log in: 2 credential plugins run at a time"] * 3
+    )
+    tasks[4].cancel()  # who gives up takes nobody's turn
+    gate.touch()
+    await asyncio.gather(*tasks[:4])
+    assert program.runs == 4
+    assert said() == [""] * 5
+
+
+ASKS = (
+    "import asyncio, sys\n"
+    f"sys.path[:0] = {sys.path!r}\n"
+    "from tests.kube.test_exec_plugin import HERE, ExecPlugin, Plugins\n"
+    "from tui.kube import terminals\n"
+    "async def ask():\n"
+    "    with terminals.given():\n"
+    "        return await Plugins().credential(HERE, ExecPlugin(sys.argv[1], interactive_mode=sys.argv[2]), 20)\n"
+    "print('made', asyncio.run(ask()).token.reveal())\n"
+)
+
+
+def typed(program: Program, mode: str, text: str) -> str:
+    """What stands on a terminal where a command gives its terminal to the plugin and somebody types `text`."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", ASKS, str(program.path), mode])
+    screen, sent = b"", False
+    try:
+        while chunk := os.read(terminal, 1024):
+            screen += chunk
+            if not sent and b"code:" in screen:
+                os.write(terminal, text.encode() + b"\n")
+                sent = True
+    except OSError:
+        pass  # Linux ends a terminal whose other side is gone with EIO
+    os.waitpid(child, 0)
+    os.close(terminal)
+    return screen.decode()
+
+
+@pytest.mark.parametrize("mode", ["IfAvailable", "Always"])
+def test_h03_a_command_with_a_terminal_gives_it_to_the_plugin(program: Program, tmp_path: Path, mode: str) -> None:
+    program.says(
+        answer(token="good"),
+        f'printf %s "$KUBERNETES_EXEC_INFO" > {tmp_path}/info',
+        "printf 'code:' >&2; read code; stty sane < /dev/tty || exit 8",
+        '[ "$code" = 1234 ] || exit 9',
+    )
+    assert "made good" in typed(program, mode, "1234")
+    assert json.loads((tmp_path / "info").read_text())["spec"] == {"interactive": True}
+
+
+def test_h03_never_means_never(program: Program) -> None:
+    program.says(answer(token="good"), "printf 'code:' >&2; if read code; then exit 9; fi")
+    assert "made good" in typed(program, "Never", "1234")
+
+
+async def test_h03_without_a_terminal_a_command_gives_nothing(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "__stdin__", None)
+    program.says(answer(token="t"), "if read line; then exit 9; fi")
+    with terminals.given():
+        assert (await run(program.plugin())).token is not None
+        with pytest.raises(ExecPluginError, match="standard input is not a terminal"):
+            await run(program.plugin(interactive_mode="Always"))
 
 
 def test_h03_the_screen_is_never_touched(program: Program) -> None:

@@ -206,7 +206,7 @@ class ClusterTasks:
 
     async def _connect(self) -> Discovery:
         """Resolve, say hello, ask what there is."""
-        waiting = asyncio.get_running_loop().call_later(self._timing.probe / 4, self._say_waiting)
+        waiting = asyncio.create_task(self._say_waiting())
         try:
             client = await self.client()
             assert self.endpoint is not None
@@ -392,9 +392,17 @@ class ClusterTasks:
         else:
             self._enter(Reach.READY)
 
-    def _say_waiting(self) -> None:
-        if self._row.reach is Reach.CONNECTING:
-            self._change(message="waiting for an answer")
+    async def _say_waiting(self) -> None:
+        """While it connects: what is waited for, a login or the server."""
+        patience, waited = self._timing.probe / 4, 0.0
+        step = min(patience, 0.5)
+        while True:
+            await asyncio.sleep(step)
+            waited += step
+            login = self._client.session.logging_in if self._client is not None else ""
+            said = login or ("waiting for an answer" if waited >= patience else "")
+            if self._row.reach is Reach.CONNECTING and said != self._row.message:
+                self._change(message=said)
 
     def _say_slow(self) -> None:
         if self._row.reach is Reach.READY:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from tui.issuance import GraceWish, IssuanceError, StateError, UsageError
+from tui.kube import terminals
 from tui.kube.errors import ConfigError
 from tui.kube.warnings import hearing
 from tui.settings import Loaded, Settings, default_path
@@ -113,7 +114,8 @@ def run_async(work: Coroutine[object, object, T]) -> T:
         assert task is not None
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        with hearing(Warnings()):
+        once = seconds is not None  # a loop goes on when nobody sits there any more
+        with hearing(Warnings()), terminals.given() if once else contextlib.nullcontext():
             async with deadline(seconds):
                 return await work
         raise AssertionError("it returns, or is out of time")

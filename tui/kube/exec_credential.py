@@ -76,9 +76,9 @@ def _decoded(output: Sensitive) -> tuple[_Answer, str]:
     return msgspec.convert(value, _Answer), found
 
 
-def exec_info(endpoint: Endpoint, plugin: ExecPlugin) -> str:
-    """The value of KUBERNETES_EXEC_INFO, one line."""
-    spec: dict[str, Any] = {"interactive": False}
+def exec_info(endpoint: Endpoint, plugin: ExecPlugin, *, interactive: bool = False) -> str:
+    """The value of KUBERNETES_EXEC_INFO, one line; `interactive` says that standard input is a terminal."""
+    spec: dict[str, Any] = {"interactive": interactive}
     if plugin.provide_cluster_info:
         spec["cluster"] = _cluster(endpoint, plugin)
     return json.dumps({"kind": "ExecCredential", "apiVersion": plugin.api_version, "spec": spec}, sort_keys=True)

@@ -1,13 +1,17 @@
 """Credential plugins (`users[].user.exec`), run so that they cannot touch the screen or hang the program.
 
-A plugin gets no standard input and no terminal; its output is read, bounded and kept until it expires, and a plugin
-that takes too long is killed together with everything it started. What it prints is material: it goes into
-`Sensitive` at once, and no error ever quotes standard output.
+A plugin gets no standard input and no terminal, unless a command has one to give (`terminals`); its output is read,
+bounded and kept until it expires, and a plugin that takes too long is killed together with everything it started. What
+it prints is material: it goes into `Sensitive` at once, and no error ever quotes standard output.
+
+At most two run at once, whatever the number of clusters, and one where it may ask a person: each may open a browser, or
+ask the same identity provider. The rest wait, and `says` tells so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -15,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from . import terminals
 from .endpoint import Endpoint, ExecPlugin
 from .errors import ExecPluginError
 from .exec_credential import ExecCredential, exec_info, read_credential
@@ -26,6 +31,11 @@ __all__ = ["PLUGINS", "ExecCredential", "Plugins"]
 API_VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 FRESH_SECONDS: Final = 10.0
 """A credential refused this soon after it was made is not made again: the plugin would only repeat itself."""
+AT_ONCE: Final = 2
+"""Plugins that run at the same time."""
+PATIENCE: Final = 120.0
+"""Seconds that a plugin with a terminal has: a person answers it."""
+_WAITS: Final = f"waits for its turn to log in: {AT_ONCE} credential plugins run at a time"
 
 
 @dataclass(slots=True)
@@ -44,32 +54,57 @@ class Plugins:
     ) -> None:
         self._clock, self._monotonic = clock, monotonic
         self._kept: dict[Hashable, _Kept] = {}
-        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, asyncio.Lock]] = WeakKeyDictionary()
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
+        self._doing: dict[Hashable, str] = {}
 
     async def credential(self, endpoint: Endpoint, plugin: ExecPlugin, timeout: float) -> ExecCredential:  # noqa: ASYNC109
         """The credential to use now. Raises ExecPluginError or NeedsLogin."""
-        info = exec_info(endpoint, plugin)
-        key = _key(plugin, info)
-        async with self._lock(key):
+        interactive = terminals.interactive(plugin)
+        info = exec_info(endpoint, plugin, interactive=interactive)
+        key, turns = _key(plugin, info), self._turns.setdefault(asyncio.get_running_loop(), _Turns())
+        async with turns.of(key):
             kept = self._kept.get(key)
             if kept is not None and not kept.credential.expired(self._clock()):
                 return kept.credential
             _check(endpoint, plugin)
-            output = await run(plugin, info, timeout, cluster=endpoint.name)
+            self._doing[key] = _WAITS
+            try:
+                async with turns.terminal if interactive else turns.running:
+                    self._doing[key] = f"its credential plugin runs: {plugin.command.rpartition(os.sep)[2]}"
+                    limit = max(timeout, PATIENCE) if interactive else timeout
+                    output = await run(plugin, info, limit, cluster=endpoint.name, interactive=interactive)
+            finally:
+                del self._doing[key]
             credential = read_credential(output, plugin, endpoint.name)
             self._kept[key] = _Kept(credential, self._monotonic())
             return credential
 
     def forget(self, endpoint: Endpoint, plugin: ExecPlugin, refused: Callable[[ExecCredential], bool]) -> None:
         """After a 401: the next request runs the plugin again, unless someone just did."""
-        key = _key(plugin, exec_info(endpoint, plugin))
+        key = _key(plugin, exec_info(endpoint, plugin, interactive=terminals.interactive(plugin)))
         kept = self._kept.get(key)
         if kept is not None and refused(kept.credential) and self._monotonic() - kept.made_at >= FRESH_SECONDS:
             del self._kept[key]
 
-    def _lock(self, key: Hashable) -> asyncio.Lock:
-        locks = self._locks.setdefault(asyncio.get_running_loop(), {})
-        return locks.setdefault(key, asyncio.Lock())
+    def says(self, endpoint: Endpoint) -> str:
+        """What the login of `endpoint` is doing now, for its state; empty where nothing runs or waits for it."""
+        plugin = endpoint.login.exec
+        if plugin is None or not self._doing:
+            return ""
+        info = exec_info(endpoint, plugin, interactive=terminals.interactive(plugin))
+        return self._doing.get(_key(plugin, info), "")
+
+
+class _Turns:
+    """Who may run now, of one event loop."""
+
+    def __init__(self) -> None:
+        self.running, self.terminal = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(1)
+        self._locks: dict[Hashable, asyncio.Lock] = {}
+
+    def of(self, key: Hashable) -> asyncio.Lock:
+        """Those that use the same login wait for the one that makes it."""
+        return self._locks.setdefault(key, asyncio.Lock())
 
 
 PLUGINS: Final = Plugins()
@@ -91,7 +126,7 @@ def _check(endpoint: Endpoint, plugin: ExecPlugin) -> None:
         problem, hint = "exec plugin: interactiveMode must be given", "add interactiveMode: IfAvailable to the user"
     elif mode not in ("", "Never", "IfAvailable", "Always"):
         problem = f'exec plugin: unknown interactiveMode "{mode}"'
-    elif mode == "Always":
+    elif mode == "Always" and not terminals.interactive(plugin):
         problem = "exec plugin cannot support interactive mode: standard input is not a terminal"
         hint = f"log in from a terminal: {command('kubectl', '--context', endpoint.name, 'version')}"
     if problem:

@@ -1,4 +1,7 @@
-"""One run of a credential plugin as a process of its own session: no terminal, bounded output, killed as a group."""
+"""One run of a credential plugin as a process of its own session: no terminal, bounded output, killed as a group.
+
+One that may ask a person stays in this session instead and has its terminal: what it says there is seen as it comes.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import os
 import re
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -27,12 +31,22 @@ _LOGIN: Final = re.compile(
 )
 
 
-async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) -> Sensitive:  # noqa: ASYNC109
-    """The plugin's standard output. Raises ExecPluginError, or NeedsLogin where it asks for a person."""
+async def run(
+    plugin: ExecPlugin,
+    info: str,
+    timeout: float,  # noqa: ASYNC109
+    *,
+    cluster: str,
+    interactive: bool = False,
+) -> Sensitive:
+    """The plugin's standard output; `interactive` gives it the terminal.
+
+    Raises ExecPluginError, or NeedsLogin where it asks for a person.
+    """
     environment = {**os.environ, **dict(plugin.env), "KUBERNETES_EXEC_INFO": info + "\n"}
     failure: KubeError | None = None
     try:
-        process, transport = await _start(plugin, environment)
+        process, transport = await _start(plugin, environment, interactive=interactive)
     except FileNotFoundError:
         hint = (
             masked(_ANSI.sub("", plugin.install_hint)) or "install the plugin, or correct the command in the kubeconfig"
@@ -45,7 +59,7 @@ async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) ->
         raise failure
     assert process.stdout is not None
     assert process.stderr is not None
-    out, err = _Output(MAX_OUTPUT, lambda: _kill_group(process)), _Output(_TAIL)
+    out, err = _Output(MAX_OUTPUT, lambda: _kill_group(process)), _Output(_TAIL, shown=interactive)
     finished = False
     try:
         async with asyncio.timeout(timeout):
@@ -72,14 +86,17 @@ async def run(plugin: ExecPlugin, info: str, timeout: float, *, cluster: str) ->
 class _Output:
     """What comes out of a pipe: the end of it, or all of it and `too_much` is called where that is over the limit."""
 
-    def __init__(self, limit: int, too_much: Callable[[], None] | None = None) -> None:
+    def __init__(self, limit: int, too_much: Callable[[], None] | None = None, *, shown: bool = False) -> None:
         self.data = bytearray()
         self.overflowed = False
+        self._shown = shown
         self._limit, self._too_much = limit, too_much
 
     async def fill(self, stream: asyncio.StreamReader) -> None:
         while chunk := await stream.read(65536):
             self.data += chunk
+            if self._shown and sys.__stderr__ is not None:
+                os.write(sys.__stderr__.fileno(), chunk)  # as it is: it has the terminal, and may write there itself
             if len(self.data) > self._limit:
                 if self._too_much is not None and not self.overflowed:
                     self.overflowed = True
@@ -88,7 +105,7 @@ class _Output:
 
 
 async def _start(
-    plugin: ExecPlugin, environment: Mapping[str, str]
+    plugin: ExecPlugin, environment: Mapping[str, str], *, interactive: bool
 ) -> tuple[asyncio.subprocess.Process, asyncio.SubprocessTransport]:
     """What `asyncio.create_subprocess_exec` does, and the transport with it, by which its pipes can be closed."""
     loop = asyncio.get_running_loop()
@@ -96,11 +113,11 @@ async def _start(
         lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=2**16, loop=loop),
         plugin.command,
         *plugin.args,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=None if interactive else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment,
-        start_new_session=True,
+        start_new_session=not interactive,
     )
     return asyncio.subprocess.Process(transport, protocol, loop), transport
 
@@ -117,6 +134,8 @@ async def _kill(process: asyncio.subprocess.Process, transport: asyncio.Subproce
 def _kill_group(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        process.kill()  # with a terminal it leads no group of its own
 
 
 def _failed(plugin: ExecPlugin, code: int, stderr: bytes, cluster: str) -> KubeError:

@@ -54,6 +54,11 @@ class Session:
         """Where it leads, with authority and certificate as their files held them at the last look."""
         return self._auth.endpoint
 
+    @property
+    def logging_in(self) -> str:
+        """What its credential plugin is doing, in words; empty where none runs or waits."""
+        return PLUGINS.says(self.endpoint)
+
     async def close(self) -> None:
         """Closes every connection; nothing is sent any more."""
         self._closed = True
