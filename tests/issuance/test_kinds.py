@@ -15,7 +15,12 @@ CLUSTERS = st.text(st.sampled_from("ab:/-.1"), min_size=1, max_size=12)
 @given(st.sampled_from(CredentialKind), CLUSTERS, NAMES, NAMES)
 def test_what_is_written_is_read_again(kind: CredentialKind, cluster: str, namespace: str, name: str) -> None:
     form = kind.traits.form
-    parts = {Form.PATH: ("", "", f"/{name}"), Form.CLUSTER: (cluster, "", "")}.get(form, (cluster, namespace, name))
+    alone = {
+        Form.PATH: ("", "", f"/{name}"),
+        Form.PLACE: ("", "", f"{namespace}:{name}"),
+        Form.CLUSTER: (cluster, "", ""),
+    }
+    parts = alone.get(form, (cluster, namespace, name))
     address = Address(kind, *parts)
     assert Address.parse(str(address)) == address
 
@@ -42,5 +47,5 @@ def test_every_kind_has_its_traits() -> None:
     for traits in TRAITS.values():
         assert not (traits.own and traits.renewable), "the operator's own login is nobody else's to renew"
         assert not (traits.endless and traits.renewable), "what never ends is not due"
-        assert traits.here == (traits.form is Form.PATH)
+        assert traits.here == (traits.form in (Form.PATH, Form.PLACE))
         assert traits.has_object or not traits.is_secret
