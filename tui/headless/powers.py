@@ -31,8 +31,9 @@ async def can(options: Options, what: str, namespace: str, form: str) -> None:
     """Show what a credential can do, the most dangerous first, and why each right is dangerous.
 
     A credential asks the server itself (SelfSubjectRulesReview); if its material cannot be read or is refused, and
-    for an account given as NS/ACCOUNT with --context, the answer is computed from Roles and bindings. A kubeconfig
-    from elsewhere is not trusted: no file that it names is read and no plugin is run. Where not every Role and
+    for an account given as NS/ACCOUNT with --context, the answer is computed from Roles and bindings. The files
+    that a kubeconfig names are read from beside it; of plugins only kubemint's own is run, for a cluster that is known,
+    and of what comes on stdin (-) no file is read and nothing is run. Where not every Role and
     binding could be read, the exit code is 3.
     """
     from .reaching import open_engine
@@ -41,7 +42,7 @@ async def can(options: Options, what: str, namespace: str, form: str) -> None:
     subject = subject_of(options, what)
     async with setting(options, needed=subject is not None) as place, open_engine(place, acting=False) as engine:
         if subject is None:
-            found = await engine.powers_of_kubeconfig(read_input(what), namespace)
+            found = await engine.powers_of_kubeconfig(read_input(what, strict=True), namespace, named=what != "-")
         else:
             if isinstance(subject, Identity):
                 cluster = subject.cluster or place.config.current_context

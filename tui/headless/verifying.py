@@ -34,10 +34,11 @@ if TYPE_CHECKING:
 def verify(options: Options, address: str, form: str) -> None:
     """Ask the cluster whether a credential works: a kubeconfig, a token (with --context), or an ADDRESS.
 
-    A kubeconfig is not trusted: no file that it names is read and no plugin is run. Exit code 1: not accepted.
+    The files that a kubeconfig names are read from beside it. Of plugins only kubemint's own is run, and only for a
+    cluster that is known; of what comes on stdin (-) no file is read and nothing is run. Exit code 1: not accepted.
     """
     if address == "-" or expanded(address).exists():  # a folder or a pipe is told from a typo
-        found = run_async(_verify_material(options, address, read_input(address)))
+        found = run_async(_verify_material(options, address, read_input(address, strict=True)))
     else:
         found = run_async(_verify_address(options, an_address(address)))
     _print(address, found, form)
@@ -86,16 +87,21 @@ async def _verify_kubeconfig(options: Options, what: str, material: Sensitive) -
             f"{named} is neither a kubeconfig nor a token", "kubemint inspect says what a file holds"
         ) from None
     async with setting(options, needed=False) as place, open_engine(place, acting=False) as engine:
-        return await engine.verify_kubeconfig(material)
+        return await engine.verify_kubeconfig(material, named=what != "-")
 
 
-def read_input(what: str) -> Sensitive:
-    """The content of a file, or of stdin for `-`."""
+def read_input(what: str, *, strict: bool = False) -> Sensitive:
+    """The content of a file, with what the files hold that a kubeconfig names; or of stdin for `-`, as it is.
+
+    With `strict` a ConfigError where one of those files cannot be read.
+    """
     from tui.issuance import MAX_FILE_READ, FileError, read_private
+    from tui.kube.named_file import with_files
     from tui.kube.sensitive import Sensitive
 
     if what != "-":
-        return read_private(expanded(what))
+        path = expanded(what)
+        return with_files(read_private(path), path.absolute(), strict=strict)
     data = sys.stdin.buffer.read(MAX_FILE_READ + 1)
     if len(data) > MAX_FILE_READ:
         raise FileError(f"stdin gave more than {size(MAX_FILE_READ)}", "is this the right input?")

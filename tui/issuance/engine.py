@@ -225,11 +225,14 @@ class Engine:
 
         return await verify(self._context, address)
 
-    async def verify_kubeconfig(self, data: Sensitive) -> Verification:
-        """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run."""
+    async def verify_kubeconfig(self, data: Sensitive, *, named: bool = False) -> Verification:
+        """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run.
+
+        `named`: a person named the file it is from; then kubemint answers for its own plugin.
+        """
         from .insight.verification import verify_kubeconfig
 
-        return await verify_kubeconfig(self._context, data)
+        return await verify_kubeconfig(self._context, data, named=named)
 
     async def verify_pasted(self, data: Sensitive, cluster: str) -> Verification:
         """Whether a cluster of ours accepts the first login in something that was pasted, and in words why not."""
@@ -245,13 +248,12 @@ class Engine:
             return await of_account(self._context, of, namespace)
         return await of_address(self._context, of, namespace)
 
-    async def powers_of_kubeconfig(self, data: Sensitive, namespace: str = "") -> Powers:
-        """The same for a kubeconfig from anywhere. It is taken as hostile: no files read, no plugins run."""
-        from tui.kube.kubeconfig import parse
-
+    async def powers_of_kubeconfig(self, data: Sensitive, namespace: str = "", *, named: bool = False) -> Powers:
+        """The same for a kubeconfig from anywhere, taken as `verify_kubeconfig` takes it."""
+        from .insight.foreign import way_of
         from .insight.powers import of_endpoint
 
-        return await of_endpoint(self._context, parse(data.reveal_bytes()).endpoint(), None, namespace)
+        return await of_endpoint(self._context, await way_of(self._context, data, named=named), None, namespace)
 
     async def snippet(self, address: Address) -> str:
         """How a pod uses the Secret that a request or kubemint keeps, as YAML with comments; without material."""

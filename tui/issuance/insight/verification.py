@@ -85,11 +85,14 @@ async def verify(context: Context, address: Address) -> Verification:
     return said
 
 
-async def verify_kubeconfig(context: Context, data: Sensitive) -> Verification:
-    """Enter with a kubeconfig's current-context. It may come from anywhere, so nothing that it names is run or read."""
-    from tui.kube.kubeconfig import parse
+async def verify_kubeconfig(context: Context, data: Sensitive, *, named: bool = False) -> Verification:
+    """Enter with a kubeconfig's current-context. It may come from anywhere, so nothing that it names is run or read.
 
-    endpoint = parse(data.reveal_bytes()).endpoint()
+    `named`: a person named the file it is from; then kubemint answers for its own plugin.
+    """
+    from .foreign import way_of
+
+    endpoint = await way_of(context, data, named=named)
     login = endpoint.login
     known = _same_server(context, endpoint)
     operator = await context.clusters.client(known) if known else None

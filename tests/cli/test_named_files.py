@@ -1,0 +1,109 @@
+"""A file that a person names is read from where it lies, as for kubectl; what comes on stdin names nothing."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import kubemint
+from tests.cli.test_exec_credential import account_words
+
+WHO = "system:serviceaccount:default:robot"
+
+
+@pytest.fixture
+def beside(robot: Path, tmp_path: Path) -> Path:
+    """The robot's kubeconfig with its authority and its token in files beside it, named as seen from there."""
+    document = yaml.safe_load(robot.read_text())
+    (folder := tmp_path / "beside" / "pki").mkdir(parents=True)
+    cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+    (folder / "ca.crt").write_bytes(base64.b64decode(cluster.pop("certificate-authority-data")))
+    (folder / "token").write_text(user.pop("token") + "\n")
+    cluster["certificate-authority"], user["tokenFile"] = "pki/ca.crt", "./pki/token"
+    path = folder.parent / "config"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_files_beside_it_are_read_relative_to_it(beside: Path, served: Path, tmp_path: Path) -> None:
+    found = kubemint("verify", beside, "-o", "json")
+    assert (found.code, found.json["username"]) == (0, WHO), found
+    assert kubemint("can", beside).code == 0
+    said = kubemint("inspect", beside, "-o", "json")
+    assert said.json["expiresAt"] is not None
+    dry = kubemint("revoke", "--token-file", beside, "--dry-run", "--kubeconfig", served)
+    assert dry.code == 0, dry
+    if kubectl := shutil.which("kubectl"):
+        who = subprocess.run(
+            [kubectl, "--kubeconfig", beside, "auth", "whoami"], capture_output=True, text=True, check=True
+        )
+        assert WHO in who.stdout
+
+
+def test_what_comes_on_stdin_names_no_file_of_this_machine(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(beside.parent)
+    refused = kubemint("verify", "-", stdin=beside.read_text())
+    assert refused.code != 0
+    assert "names a file of the machine" in refused.err
+
+
+def test_a_file_beside_it_that_is_not_there_is_named(beside: Path) -> None:
+    (beside.parent / "pki" / "token").unlink()
+    refused = kubemint("verify", beside)
+    assert refused.code == 1
+    assert "tokenFile" in refused.err
+    assert "pki/token" in refused.err
+
+
+def own(served: Path, folder: Path) -> Path:
+    """A kubeconfig without a secret, which kubemint itself answers."""
+    out = folder / "own.kubeconfig"
+    assert kubemint("issue", "--kubeconfig", served, *account_words(out)).code == 0
+    return out
+
+
+def test_kubemints_own_exec_file_is_answered_without_another_process(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own(served, tmp_path)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    found = kubemint("verify", path, "--kubeconfig", served, "-o", "json")
+    assert (found.code, found.json["username"]) == (0, "system:serviceaccount:kube-system:default"), found
+    assert kubemint("can", path, "--kubeconfig", served).code == 0
+    refused = kubemint("verify", "-", "--kubeconfig", served, stdin=path.read_text())
+    assert refused.code == 1
+    assert "wants to run a program" in refused.err
+
+
+@pytest.mark.parametrize("change", ["server", "ca", "proxy", "insecure", "command", "other"])
+def test_a_file_that_leads_elsewhere_gets_no_token(
+    served: Path, tmp_path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever writes a file would have a token of any account sent to a server of his."""
+    path = own(served, tmp_path)
+    document = yaml.safe_load(path.read_text())
+    cluster, plugin = document["clusters"][0]["cluster"], document["users"][0]["user"]["exec"]
+    match change:
+        case "server":
+            cluster["server"] = "https://127.0.0.1:1"
+        case "ca":
+            del cluster["certificate-authority-data"]
+        case "proxy":
+            cluster["proxy-url"] = "http://127.0.0.1:1"
+        case "insecure":
+            del cluster["certificate-authority-data"]
+            cluster["insecure-skip-tls-verify"] = True
+        case "command":
+            plugin["command"] = "touch"
+        case _:
+            plugin["args"] += ["--kubeconfig", os.devnull]
+    path.write_text(yaml.safe_dump(document))
+    refused = kubemint("verify", path, "--kubeconfig", served)
+    assert refused.code in (1, 2), refused
+    assert "is known here" in refused.err or "only for your own clusters" in refused.err
