@@ -76,7 +76,7 @@ def check(file: str | None, form: str) -> None:
         raise click.FileError(file, "there is no such file")
     if form == "json":
         items = [{"where": found.where, "path": found.path, "message": found.message} for found in loaded.findings]
-        print_list("FindingList", items, "json")
+        print_list("FindingList", items, form)
     else:
         for found in loaded.findings:
             printing.line(found)

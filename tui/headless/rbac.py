@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from tui.issuance import FLOW_SUMMARY, RIGHTS, Flow, UsageError, check_names, dump_yaml, roles_of_flow
 
 from . import printing
 from .options import Options
-from .output import output_option, print_table
+from .output import output_option, print_object, print_table
 from .session import with_options
 
 _FLOWS = "\n".join(f"  {flow.value:15}{FLOW_SUMMARY[flow]}" for flow in Flow)
@@ -45,6 +43,6 @@ def rbac(options: Options, flow: str, namespace: str, account: str, secret: str,
     made = roles_of_flow(chosen, namespace=namespace, account=account, secret=secret, shoot=shoot)
     if form == "json":
         whole = made[0] if len(made) == 1 else {"apiVersion": "v1", "kind": "List", "items": made}
-        printing.document(json.dumps(whole, indent=2) + "\n")
+        print_object(whole, form)
     else:
         printing.document("---\n".join(map(dump_yaml, made)))
