@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pkgutil
 import subprocess
 import sys
@@ -31,7 +32,15 @@ HEAVY = {
 
 
 def imported_by(code: str) -> set[str]:
-    """The top-level packages that a fresh Python holds after running `code`."""
+    """The top-level packages that a fresh Python imports by running `code`, beside what its own start imports.
+
+    What that is differs: some systems' Python runs a `sitecustomize`, and an environment's `.pth` files may import.
+    """
+    return _held_after(code) - _held_after("")
+
+
+@functools.cache
+def _held_after(code: str) -> set[str]:
     report = "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"  # `run` may close stdout
     program = f"{code}\nimport sys\n{report}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kube.kubeconfigs import needs_kubectl
 from tui.issuance.destinations.kubeconfig_file import merge, preview, remove, token_for
 from tui.issuance.destinations.kubeconfig_lock import locked
 from tui.issuance.errors import FileError, UsageError
@@ -298,6 +299,7 @@ def test_g13_a_held_lock_is_waited_for_then_named_with_its_age(tmp_path: Path) -
     assert os.listdir(tmp_path) == ["config"]
 
 
+@needs_kubectl
 def test_g13_a_second_writer_waits_and_kubectl_is_kept_out(tmp_path: Path) -> None:
     path = write(tmp_path, EXISTING)
     with locked(path):

@@ -14,6 +14,7 @@ import pytest
 
 import tui.issuance
 from tests.issuance.arena import Arena
+from tests.kube.kubeconfigs import needs_kubectl
 from tui.issuance.errors import UsageError
 from tui.issuance.model.clusters import Clusters, KubeconfigClusters
 
@@ -33,6 +34,7 @@ def python(*arguments: str, cwd: Path | None = None, **variables: str) -> subpro
     )
 
 
+@needs_kubectl
 def test_the_ten_lines_issue_a_kubeconfig_that_works(embedded: Arena, tmp_path: Path) -> None:
     """As a user runs it: a process of its own, the kubeconfig by `KUBECONFIG`, the file where it stands."""
     result = python(str(SCRIPT), cwd=tmp_path, KUBECONFIG=str(embedded.kubeconfig))

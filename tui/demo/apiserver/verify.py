@@ -13,14 +13,16 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jwt
-from jwt.types import Options
 
 from .access import Object, UserInfo
 from .storage import NODES, PODS, SECRETS, SERVICE_ACCOUNTS, Collection, Storage
 from .tokens import LEGACY_CLAIMS, LEGACY_ISSUER, TokenIssuer
+
+if TYPE_CHECKING:
+    from jwt.types import Options  # of PyJWT 2.11 and later
 
 LEEWAY: Final = timedelta(seconds=60)
 LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
