@@ -301,14 +301,18 @@ async def test_500_for_good_is_a_server_error_after_a_few_tries(server: FakeServ
         (
             gives(b"<html>log in</html>", 200, Content_Type="text/html"),
             ProtocolError,
-            "answer cannot be read: not JSON",
+            r"answered text/html instead of JSON \(HTTP 200\)",
         ),
         (
             gives(b"<html>log in</html>", 403, Content_Type="text/html"),
             ProtocolError,
             "answered text/html instead of JSON",
         ),
-        (gives(b"<html>bad gateway</html>", 502, Content_Type="text/html"), ServerError, "HTTP 502"),
+        (
+            gives(b"<html>bad gateway</html>", 502, Content_Type="text/html"),
+            ServerError,
+            "got no proper answer .*HTTP 502",
+        ),
         (gives(b"404 page not found\n", 404, Content_Type="text/plain"), ProtocolError, "without a word of x"),
         (gives({"paths": []}, 404), ProtocolError, "without a word of x"),
         (gives(b"", 401), Unauthorized, "HTTP 401"),
@@ -326,6 +330,75 @@ async def test_answers_that_no_api_server_gives(
     with pytest.raises(kind, match=says) as caught:
         await client.get(SECRETS, "x", namespace="ci", type=Named)
     assert_clean(caught.value)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>no backend</body></html>"], ids=["no body", "HTML"])
+@pytest.mark.parametrize(
+    ("code", "words"), [(502, "got no proper answer"), (503, "nothing serves the API there now"), (504, "too long")]
+)
+async def test_a_load_balancer_that_answers_itself_is_said_in_words(
+    server: FakeServer, client: Client, code: int, words: str, body: bytes
+) -> None:
+    """Case 16 of the public reports."""
+    server.says(gives(body, code, Content_Type="text/html"))
+    error = await fails(client, ServerError)
+    assert words in error.message
+    assert f"HTTP {code}" in error.message
+    assert "what stands before it" in error.hint
+
+
+async def test_what_a_load_balancer_says_in_plain_words_stays(server: FakeServer, client: Client) -> None:
+    server.says(gives(b"no healthy upstream", 503, Content_Type="text/plain"))
+    assert "(HTTP 503: no healthy upstream)" in (await fails(client, ServerError)).message
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>slow down</html>"])
+async def test_429_says_how_long_to_wait(server: FakeServer, client: Client, body: bytes) -> None:
+    server.says(gives(body, 429, Content_Type="text/html", Retry_After="90"))
+    error = await fails(client, TooManyRequests)
+    assert error.hint == "the server asks to wait 90 s before the next try"
+    server.says(gives(body, 429, Content_Type="text/html"))
+    assert "later" in (await fails(client, TooManyRequests, "POST")).hint
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("https://portal.example/login?back=hunter2#x", "redirected elsewhere to https://portal.example (HTTP 302)"),
+        ("https://me:hunter2@portal.example/", "redirected elsewhere (HTTP 302)"),
+        ("/login?token=hunter2", "redirected elsewhere (HTTP 302)"),
+        ("http://[hunter2", "redirected elsewhere (HTTP 302)"),
+    ],
+)
+async def test_a_captive_portal_is_named(server: FakeServer, client: Client, location: str, said: str) -> None:
+    server.says(gives(b"<html>moved</html>", 302, Content_Type="text/html; charset=utf-8", Location=location))
+    error = await fails(client, ProtocolError)
+    assert said in error.message
+    assert "hunter2" not in str(error)
+    assert "login page" in error.hint
+    server.says(gives(b"<html>Welcome</html>", 200, Content_Type="text/html; charset=utf-8"))
+    with pytest.raises(ProtocolError, match="text/html instead of JSON") as caught:
+        await client.version()
+    assert "login page" in caught.value.hint
+
+
+async def test_a_missing_namespace_is_named_as_that(server: FakeServer, client: Client) -> None:
+    about = {"name": "nope", "kind": "namespaces"}
+    server.says(refuses(404, "NotFound", 'namespaces "nope" not found', about))
+    with pytest.raises(NotFound, match='there is no namespace "nope"') as caught:
+        await client.create(SECRETS, {"metadata": {"name": "x"}}, namespace="nope")
+    assert "kubectl create namespace nope" in caught.value.hint
+    with pytest.raises(NotFound, match="there is no namespace") as caught:
+        await client.apply(SECRETS, "nope", {}, namespace="nope")
+    assert not caught.value.gone  # of the Secret of that name nothing was said
+
+
+async def test_a_namespace_that_ends_is_no_missing_right(server: FakeServer, client: Client) -> None:
+    said = "secrets is forbidden: unable to create new content in namespace ci because it is being terminated"
+    server.says(refuses(403, "Forbidden", said))
+    with pytest.raises(Denied) as caught:
+        await client.create(SECRETS, {"metadata": {"name": "x"}}, namespace="ci")
+    assert caught.value.hint == "the namespace is being deleted: wait until it is gone, or name another one with -n"
 
 
 async def test_a_redirect_is_not_followed(server: FakeServer, client: Client) -> None:

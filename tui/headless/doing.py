@@ -243,12 +243,12 @@ async def in_cluster(engine: Engine, cluster: str) -> str:
 
 def only_of(place: Setting) -> str:
     """The one cluster that is meant. Raises UsageError."""
-    contexts, current = place.options.contexts, place.config.current_context
+    contexts, config = place.options.contexts, place.config
     if len(contexts) > 1:
         raise click.UsageError("name the cluster with --context NAME, only one")
-    if not contexts and not current:
+    if not (contexts or config.current_context or config.unknown_current or place.in_cluster):
         raise click.UsageError("name the cluster with --context NAME")
-    return contexts[0] if contexts else current
+    return place.meant()
 
 
 async def only_cluster(engine: Engine, place: Setting) -> str:
@@ -258,7 +258,7 @@ async def only_cluster(engine: Engine, place: Setting) -> str:
 
 async def named_cluster(engine: Engine, place: Setting) -> str:
     """The cluster that was named, else the current one."""
-    return place.options.contexts[0] if place.options.contexts else place.config.current_context
+    return place.meant()
 
 
 def do(

@@ -97,7 +97,7 @@ async def _answer(
     from .reaching import VerbClusters
 
     async with setting(options) as place, VerbClusters(place) as clusters:
-        cluster = options.contexts[0] if options.contexts else place.config.current_context
+        cluster = place.meant(aloud=False)
         try:
             await clusters.find(cluster)
             client = await clusters.client(cluster)

@@ -62,7 +62,7 @@ async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> t
     from tui.issuance import subject_of, subject_of_account
 
     if isinstance(asked, Identity):
-        cluster = asked.cluster or place.config.current_context
+        cluster = asked.cluster or place.meant()
         found = subject_of_account(Identity(cluster, asked.namespace, asked.name))
     else:
         row = fleet.store.credentials.get(str(asked))

@@ -45,7 +45,7 @@ async def can(options: Options, what: str, namespace: str, form: str) -> None:
             found = await engine.powers_of_kubeconfig(read_input(what, strict=True), namespace, named=what != "-")
         else:
             if isinstance(subject, Identity):
-                cluster = subject.cluster or place.config.current_context
+                cluster = subject.cluster or place.meant()
                 subject = Identity(cluster, subject.namespace, subject.name)
             await in_cluster(engine, subject.cluster)
             found = await engine.powers(subject, namespace)

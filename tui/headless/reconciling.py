@@ -123,7 +123,7 @@ async def _targets(options: Options) -> AsyncIterator[tuple[TargetClusters, Sequ
     async with setting(options) as place, VerbClusters(place) as known:
         clusters = TargetClusters(known, place.settings.why_read_only, known.gate)
         try:
-            yield clusters, options.contexts or (place.config.current_context,)
+            yield clusters, options.contexts or (place.meant(),)
         finally:
             await clusters.aclose()
 

@@ -46,6 +46,23 @@ class Setting:
     """None is the default one of this user."""
     in_cluster: Endpoint | None = None
     settings: Loaded = field(default_factory=lambda: Loaded(Settings(), default_path()))
+    _told: set[str] = field(default_factory=set)
+
+    def meant(self, *, aloud: bool = True) -> str:
+        """The one cluster that is meant: the named one, else the current one. Raises ConfigError where that is lost.
+
+        Where there were several to choose from it is said once, `aloud`, which was taken, and as whom.
+        """
+        if self.options.contexts:
+            return self.options.contexts[0]
+        if self.in_cluster is not None:
+            return self.in_cluster.name
+        name = self.config.current()
+        if aloud and len(self.config.contexts) > 1 and name not in self._told:
+            self._told.add(name)
+            user = self.config.contexts[name].user
+            say(f"in {name}, the current context{f', as user {user}' if user else ''}; --context names another")
+        return name
 
     def state(self) -> StateStore:
         """The local state, made where there is none yet. Raises IssuanceError where it cannot be opened."""

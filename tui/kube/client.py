@@ -26,7 +26,7 @@ from .limits import Ledger, bounded, sizes_for
 from .pages import Page, paged
 from .request_info import describe
 from .resource import Resource
-from .responses import Request, Response, decode, encode, refusal
+from .responses import Request, Response, decode, encode, is_page, refusal
 from .retrying import attempts
 from .session import Session
 from .watching import WatchEvent, watched
@@ -194,7 +194,7 @@ class Client:
             with attempt:
                 async with bounded(self.endpoint.name):
                     response = await self.session.exchange(sent)
-                if response.status >= 300:
+                if response.status >= 300 or is_page(response):
                     raise refusal(response, info, self._name)
                 if not info.resource:
                     check_any(response.body, self._name)

@@ -46,8 +46,9 @@ class KubeConfig:
 
         return resolve(self, self._chosen(context))
 
-    def _chosen(self, context: str | None) -> ContextEntry:
-        name = context if context is not None else self.current_context
+    def current(self) -> str:
+        """The context that is meant where none is named. Raises ConfigError where there is no such one."""
+        name = self.current_context
         if not name and self.unknown_current:
             raise ConfigError(
                 f"which context is the current one cannot be known: {self.unknown_current}",
@@ -57,6 +58,16 @@ class KubeConfig:
             raise ConfigError(
                 "no context was given and current-context is not set" + self._first_problem(), hint=self._names()
             )
+        if name not in self.contexts:
+            files = ", ".join(str(path) for path in self.files) or "the kubeconfig"
+            raise ConfigError(
+                f'context "{name}" of current-context is not in {files}' + self._first_problem(),
+                hint=f"{self._names()}; `kubectl config use-context NAME` chooses one",
+            )
+        return name
+
+    def _chosen(self, context: str | None) -> ContextEntry:
+        name = context if context is not None else self.current()
         entry = self.contexts.get(name)
         if entry is None:
             raise ConfigError(f'context "{name}" does not exist' + self._first_problem(), hint=self._names())

@@ -15,7 +15,20 @@ from typing import Any, Final, TypeVar, cast
 
 import msgspec
 
-from .errors import APIError, Denied, Forbidden, KubeError, ProtocolError, api_error_type, lacks_right, missing_right
+from . import road
+from .errors import (
+    APIError,
+    Denied,
+    Forbidden,
+    KubeError,
+    NotFound,
+    ProtocolError,
+    ServerError,
+    TooManyRequests,
+    api_error_type,
+    lacks_right,
+    missing_right,
+)
 from .request_info import RequestInfo
 from .sensitive import MASK, Sensitive
 from .text import safe_text
@@ -140,6 +153,12 @@ def refusal(response: Response, info: RequestInfo, cluster: str) -> KubeError:
         if response.status == 404 and info.resource and said:  # no such path: the kind itself is not there
             said = f"the server has no {info.resource} ({said})"
         status = Status(message=said)
+    if response.status >= 500 and not (status.kind and status.message):
+        message, hint = road.gateway(response.status, masked(status.message))
+        retry_after = _retry_after(response)
+        return ServerError(
+            response.status, "", message, cluster=cluster, hint=hint, retry_after=retry_after, about=info
+        )
     return status_error(status, info, cluster, code=response.status, retry_after=_retry_after(response))
 
 
@@ -156,17 +175,42 @@ def status_error(
     kind = api_error_type(code)
     if kind is Forbidden and not lacks_right(status.message, changes=info.changes):
         kind = Denied
+    if retry_after is None and details is not None:
+        retry_after = details.retry_after_seconds
+    message, hint = masked(status.message), ""
+    homeless = kind is NotFound and _names_namespace(details, info)
+    if homeless:
+        message, hint = road.no_namespace(safe_text(info.namespace))
+    elif kind is Forbidden:
+        hint = missing_right(status.message, info)
+    elif kind is Denied and road.ends(status.message):
+        hint = road.ENDING
+    elif kind is TooManyRequests:
+        hint = road.too_many(retry_after)
+    named = bool(info.name and details and details.name == info.name) and not homeless
     return kind(
         code,
         safe_text(status.reason, 64),
-        masked(status.message),
+        message,
         cluster=cluster,
-        hint=missing_right(status.message, info) if kind is Forbidden else "",
-        retry_after=retry_after if retry_after is not None or details is None else details.retry_after_seconds,
+        hint=hint,
+        retry_after=retry_after,
         causes=causes,
         about=info,
-        gone=code == 404 and status.reason == "NotFound" and bool(info.name and details and details.name == info.name),
+        gone=code == 404 and status.reason == "NotFound" and named,
     )
+
+
+def _names_namespace(details: StatusDetails | None, info: RequestInfo) -> bool:
+    """Whether what is not there is the namespace of what was asked for."""
+    if details is None or info.resource.partition("/")[0] == "namespaces":
+        return False
+    return details.kind == "namespaces" and details.name == info.namespace != ""
+
+
+def is_page(response: Response) -> bool:
+    """Whether a page for browsers came, which no API server gives."""
+    return response.headers.get("Content-Type", "").strip().lower().startswith("text/html")
 
 
 def warnings_of(values: list[str]) -> list[str]:
@@ -207,8 +251,10 @@ def _foreign(response: Response, cluster: str) -> ProtocolError:
     kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
     named = kind if re.fullmatch(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}", kind) else "something"
     if 300 <= response.status < 400:
-        return ProtocolError(f"redirected elsewhere (HTTP {response.status}), which is not followed", cluster=cluster)
-    return ProtocolError(f"answered {named} instead of JSON (HTTP {response.status})", cluster=cluster)
+        said = road.redirected(response.status, response.headers.get("Location", ""))
+        return ProtocolError(said, cluster=cluster, hint=road.LOGIN_PAGE)
+    hint = road.LOGIN_PAGE if is_page(response) else ""
+    return ProtocolError(f"answered {named} instead of JSON (HTTP {response.status})", cluster=cluster, hint=hint)
 
 
 def _retry_after(response: Response) -> float | None:
