@@ -19,7 +19,7 @@ from tui.issuance.families.token_secret.identity import CREATOR_LABEL, IdentityW
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Identity, Outcome, State, StepStatus
-from tui.issuance.objects import token_secret
+from tui.issuance.objects import accounts, managed, token_secret
 from tui.issuance.objects.token_request import IssuedToken, request_token
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
@@ -253,7 +253,8 @@ async def test_l05_a_cluster_that_goes_away_leaves_the_journal_open_until_it_is_
     assert "ServiceAccount" in await left(ebench)
     recovered = await ebench.engine.recover()
     assert [one.ok for one in recovered] == [True]
-    assert await left(ebench) == []
+    assert await left(ebench) == ["ServiceAccount"], "who began to use it since leaves no trace"
+    assert "stays: who began to use it since cannot be known" in recovered[0].results[-1].message
     assert ebench.state.open_plans() == []
 
 
@@ -289,8 +290,28 @@ async def test_what_another_operator_lives_by_meanwhile_is_not_taken_back(ebench
         recovered = await restarted.engine.recover()
     assert [one.ok for one in recovered] == [True]
     assert await left(ebench) == before
-    assert "stays: others use it by now" in recovered[0].results[-1].message
+    assert "stay: others use it by now" in recovered[0].results[-1].message
     assert (await ebench.engine.verify(outcome.credential.address)).ok
+
+
+async def test_a_token_secret_that_was_made_by_hand_is_one_of_others(ebench: Bench) -> None:
+    """It is called as those that old clusters make by themselves; only the account says which are such."""
+    arena, plan = ebench.arena, "the-plan"
+    identity = arena.identity(NAME)
+    await ebench.make_account(NAME, annotations={managed.PLAN: plan})
+    assert await accounts.why_kept(ebench.client, identity, plan) == ""
+    annotations = {token_secret.ACCOUNT_NAME: NAME}
+    by_hand = {
+        "metadata": {"name": f"{NAME}-token-vault", "annotations": annotations},
+        "type": "kubernetes.io/service-account-token",
+    }
+    await ebench.client.create(SECRETS, by_hand, namespace=arena.namespace)
+    assert "others use it by now (Secret rok-token-vault)" in await accounts.discard(
+        ebench.client, identity, plan, later=False
+    )
+    own = {"secrets": [{"name": f"{NAME}-token-vault"}]}
+    await ebench.client.patch(SERVICE_ACCOUNTS, NAME, own, namespace=arena.namespace)
+    assert await accounts.why_kept(ebench.client, identity, plan) == ""
 
 
 async def test_whose_account_it_is_cannot_be_read_is_no_reason_to_delete_it(ebench: Bench) -> None:

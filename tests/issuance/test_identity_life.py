@@ -262,7 +262,8 @@ async def test_a_creation_that_was_killed_is_undone_or_finished(ebench: Bench, m
     assert published is (step == "token" and moment != "before")
     await recovered(arena)
     everything = ["ServiceAccount", "Role", "RoleBinding", "Secret"]
-    assert await left(ebench) == (everything if published else [])
+    account = ["ServiceAccount"]  # it stays, without rights: who began to use it since leaves no trace
+    assert await left(ebench) in ([everything] if published else [[], account])
     if published:
         assert await ebench.works(token(arena))
         async with Bench(arena) as later:

@@ -114,7 +114,7 @@ async def test_a_revoked_secret_that_a_finalizer_holds_is_not_called_deleted(ben
 async def test_an_account_that_is_taken_back_and_held_is_named(ebench: Bench) -> None:
     identity = ebench.arena.spec().identity
     uid = await ebench.make_account(identity.name, annotations={"kubemint.io/plan": "p1"}, **HELD["metadata"])
-    said = await accounts.discard(ebench.client, identity, "p1")
+    said = await accounts.discard(ebench.client, identity, "p1", later=False)
     assert said == f"service account {identity.namespace}/{identity.name} is being deleted, {BY}"
     ended = await delete(ebench.client, SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=uid)
     assert ended == (End.HELD, ("example.com/held",)), "asking again changes nothing"

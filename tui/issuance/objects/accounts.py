@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -78,10 +77,11 @@ async def create(client: Client, identity: Identity, plan: str) -> str:
     return str(made["metadata"]["uid"])
 
 
-async def discard(client: Client, identity: Identity, plan: str) -> str:
-    """Delete the account again where `plan` created it; anybody else's is left alone, and what others use by now.
+async def discard(client: Client, identity: Identity, plan: str, *, later: bool) -> str:
+    """Delete the account again where `plan` created it; anybody else's is left alone, and what others may use by now.
 
-    Says what became of it; empty where it is not this plan's.
+    `later` is whether another process made it: who runs as it or was given a token since leaves no trace, so that it
+    stays; without rights it costs nothing. Says what became of it; empty where it is not this plan's.
     """
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
@@ -90,7 +90,8 @@ async def discard(client: Client, identity: Identity, plan: str) -> str:
     meta = found.get("metadata") or {}
     if (meta.get("annotations") or {}).get(managed.PLAN) != plan:
         return ""
-    if why := await why_kept(client, identity, plan):
+    why = "who began to use it since cannot be known; delete it where nobody did" if later else ""
+    if why := why or await why_kept(client, identity, plan):
         return f"service account {identity.namespace}/{identity.name} stays: {why}"
     uid = str(meta.get("uid", ""))
     ended = await delete(client, SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=uid)
@@ -101,14 +102,17 @@ async def discard(client: Client, identity: Identity, plan: str) -> str:
 async def why_kept(client: Client, identity: Identity, plan: str) -> str:
     """Why an account that `plan` made, and its rights, must not go with it: tokens of others would end. Else empty.
 
-    Handles and token Secrets of other plans are looked for, but not those that an old cluster makes by itself; where
-    they cannot be listed, nothing is known of them.
+    Handles and token Secrets of other plans are looked for, but not the one that an old cluster makes by itself and
+    names in the account; where they cannot be listed, nothing is known of them.
     """
-    own = re.compile(rf"{re.escape(identity.name)}-(token|dockercfg)-[a-z0-9]{{5}}")
     try:
+        account = await client.get(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
         found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True)
+    except NotFound:
+        return ""
     except Forbidden:
         return "whether others use it by now could not be read; delete it where nobody does"
+    own = {one.get("name") for one in account.get("secrets") or () if isinstance(one, dict)}
     for item in found:
         meta = item.get("metadata") or {}
         notes = meta.get("annotations") or {}
@@ -116,6 +120,6 @@ async def why_kept(client: Client, identity: Identity, plan: str) -> str:
         handle = notes.get(managed.ACCOUNT) == f"{identity.namespace}/{identity.name}"
         if not handle and notes.get(_TOKEN_OF) != identity.name:
             continue
-        if notes.get(managed.PLAN) != plan and (marked or not own.fullmatch(name)):
+        if notes.get(managed.PLAN) != plan and (marked or name not in own):
             return f"others use it by now (Secret {name})"
     return ""

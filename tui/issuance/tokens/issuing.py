@@ -169,11 +169,11 @@ class Issue(Minting, Publishing):
                 raise
             note.skip("no right to get or create it; continuing as if it exists")
 
-    async def _discard_account(self, _note: Note, _failure: StepFailed | None) -> str:
+    async def _discard_account(self, _note: Note, failure: StepFailed | None) -> str:
         """Remove the account again, only where this very plan made it."""
         identity = self.intent.spec.identity
         client = await self.context.clusters.client(identity.cluster)
-        return await accounts.discard(client, identity, self.intent.plan)
+        return await accounts.discard(client, identity, self.intent.plan, later=failure is None)
 
     async def _handle(self, note: Note) -> None:
         identity = self.intent.spec.identity

@@ -104,8 +104,8 @@ class CreateIdentity(LongLived):
                 return
         note.skip("it is there already")
 
-    async def _discard_account(self, _note: Note, _failure: StepFailed | None) -> str:
-        return await accounts.discard(await self.client(), self.identity, self.intent.plan)
+    async def _discard_account(self, _note: Note, failure: StepFailed | None) -> str:
+        return await accounts.discard(await self.client(), self.identity, self.intent.plan, later=failure is None)
 
     async def _rights(self, note: Note) -> None:
         """Create the Role and the RoleBinding, where they are not there."""
