@@ -46,6 +46,9 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
 }
 
+ALIASES: Final = {"get": "list"}
+"""Words of kubectl for verbs."""
+
 
 class LazyGroup(click.Group):
     """A group that knows its verbs by name and imports one when it is needed."""
@@ -54,6 +57,7 @@ class LazyGroup(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        cmd_name = ALIASES.get(cmd_name, cmd_name)
         if cmd_name not in VERBS:
             return None
         module, _, name = VERBS[cmd_name][0].partition(":")
@@ -68,6 +72,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in ALIASES:
+            args = [ALIASES[args[0]], *args[1:]]
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             raise click.UsageError(f"there is no command {args[0]!r}; there is {', '.join(VERBS)}", ctx)
         return super().resolve_command(ctx, args)

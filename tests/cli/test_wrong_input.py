@@ -12,7 +12,7 @@ from tests.cli.conftest import issue, kubemint
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        ("list creds", 2, "'creds' is not one of"),
+        ("list pods", 2, "there is no list of 'pods'"),
         ("list credentials -o jsn", 2, "'jsn' is not one of"),
         ("list credentials -n Bad_NS", 2, "'Bad_NS' is not a namespace"),
         ("issue rob", 2, "--context"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from tui.fleet.fields import OF_AREA, every_field
-from tui.fleet.filter import known, parse, unfinished, words_for
+from tui.fleet.filter import known, parse, unfinished, words_for, wrong
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
 from tui.fleet.store import Area, FleetStore, Query
 from tui.issuance.model.kinds import CredentialKind
@@ -116,3 +116,23 @@ def test_fields_are_completed() -> None:
     assert words_for("exp") == ["expires<"]
     assert not words_for("robot ")
     assert set(words_for("n")) == {word for word in known(every_field()) if word.startswith("n")}
+
+
+def test_a_field_that_there_is_not_names_the_nearest() -> None:
+    credentials, accounts = OF_AREA[Area.CREDENTIALS], OF_AREA[Area.ACCOUNTS]
+    assert unfinished("stat:due", credentials) == "there is no field stat; did you mean state:?"
+    assert unfinished("stat:due robot", credentials) == "there is no field stat; did you mean state:?"
+    assert unfinished("!expries<1h", credentials).endswith("did you mean expires<?")
+    assert "there is cluster:" in unfinished("zzzzzz:x", accounts)
+    for plain in (
+        "file:/x",
+        "secret:harbor/ci/runner",
+        "https://10.0.0.1:6443",
+        "localhost:6443",
+        "~stat:x",
+        "system:x",
+    ):
+        assert wrong(plain, credentials) == ""
+    assert wrong("expires< robot", credentials)
+    assert wrong("state: robot", credentials)
+    assert wrong("state:due expires<7d robot", credentials) == ""

@@ -7,6 +7,7 @@ that an address can be typed as it is. What is not finished yet (`state:`, `expi
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final
 
-from tui.issuance import State, UsageError, parse_duration
+from tui.issuance import CredentialKind, State, UsageError, parse_duration
 
 from .fields import Field, every_field
 
@@ -22,6 +23,10 @@ Value = Callable[[str], "str | timedelta | None"]
 """What one row has under a word; None where such rows have no such field."""
 
 _COMPARES: Final = re.compile(r"([a-z]+)([<>])(.*)")
+_ASKS: Final = re.compile(r"([a-z][a-z_-]*)([:<>])(.*)")
+_PORT_OR_URL: Final = re.compile(r"//|\d{1,5}(?:/|$)|$")
+_NO_FIELDS: Final = frozenset({*(kind.value for kind in CredentialKind), "handle", "system", "oidc"})
+"""What stands before a colon in addresses and usernames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,20 @@ def parse(text: str) -> tuple[Term, ...]:
 
 
 def unfinished(text: str, fields: tuple[Field[Any], ...] | None = None) -> str:
-    """What to type next, where the last word of a filter says nothing yet, or nothing of these fields; else empty."""
-    word = text.lower().rpartition(" ")[2].removeprefix("!")
+    """What to say while a filter is typed: what its last word lacks, or a word that asks for no field of these rows."""
+    words = text.lower().split()
+    last = words.pop() if words and not text.endswith(" ") else ""
+    return _lacks(last, fields) or next((said for word in (*words, last) if (said := _unknown(word, fields))), "")
+
+
+def wrong(text: str, fields: tuple[Field[Any], ...]) -> str:
+    """What is wrong with a filter that is meant as it stands, for rows with these fields; else empty."""
+    found = (_lacks(word, fields) or _unknown(word, fields) for word in text.lower().split())
+    return next((said for said in found if said), "")
+
+
+def _lacks(word: str, fields: tuple[Field[Any], ...] | None) -> str:
+    word = word.removeprefix("!")
     compares = _COMPARES.fullmatch(word)
     head = f"{compares[1]}<" if compares is not None else "".join(word.partition(":")[:2])
     if head not in known(every_field()) or not head.endswith((":", "<")):
@@ -75,6 +92,25 @@ def unfinished(text: str, fields: tuple[Field[Any], ...] | None = None) -> str:
     if compares is not None and _length(compares[3]) is None:
         return f"{word[: compares.end(2)]} a length of time: 30m, 2h, 7d"
     return f"{word} what it is, several with commas" if word == head and head.endswith(":") else ""
+
+
+def _unknown(word: str, fields: tuple[Field[Any], ...] | None) -> str:
+    """What to say of a word that asks for a field which there is not. Addresses, URLs and HOST:PORT ask for none."""
+    asks = _ASKS.fullmatch(word.removeprefix("!"))
+    if asks is None:
+        return ""
+    name, sign, rest = asks.groups()
+    words = known(every_field() if fields is None else fields)
+    head = f"{name}:" if sign == ":" else f"{name}<"
+    if head in known(every_field()) or (sign == ":" and (name in _NO_FIELDS or _PORT_OR_URL.match(rest))):
+        return ""
+    return f"there is no field {name}{' to compare' if sign != ':' else ''}{_nearest(head, words)}"
+
+
+def _nearest(head: str, words: Sequence[str]) -> str:
+    alike = [word for word in words if word[-1] == head[-1]]
+    near = difflib.get_close_matches(head, alike, n=1) or [word for word in words if word[:-1] == head[:-1]][:1]
+    return f"; did you mean {near[0]}?" if near else f"; there is {' '.join(alike)}"
 
 
 def names_state(word: str) -> bool:

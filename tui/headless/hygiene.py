@@ -11,7 +11,7 @@ from tui.issuance import Severity
 
 from .exits import Ended, Exit
 from .listing import chosen, troubles
-from .options import Options, wait_option
+from .options import Options, check_scope, scope_options, wait_option
 from .output import output_option, print_fields, print_object
 from .printing import say
 from .session import open_fleet, setting, with_options
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("hygiene")
 @click.argument("paths", nargs=-1, metavar="[PATH]…", type=click.Path(exists=True, path_type=Path))
-@click.option("-n", "--namespace", metavar="NS", help="Only this namespace; nothing else is requested.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, which is the default.")
+@scope_options
 @click.option(
     "--fail-on",
     type=click.Choice([severity.value for severity in Severity]),
@@ -36,10 +35,10 @@ async def hygiene(
     options: Options,
     paths: tuple[Path, ...],
     namespace: str | None,
-    all_namespaces: bool,
     fail_on: str | None,
     wait: str,
     form: str,
+    **given: bool,
 ) -> None:
     """Find what is wrong with credentials, with the reason and what to do about it.
 
@@ -52,8 +51,7 @@ async def hygiene(
     from tui.fleet.store import Area
     from tui.issuance import parse_duration
 
-    if namespace and all_namespaces:
-        raise click.UsageError("-n and -A cannot be used together")
+    check_scope(options, namespace, given)
     limit, seconds = Severity(fail_on) if fail_on else None, parse_duration(wait).total_seconds()
     areas, contexts = {Area.CREDENTIALS, Area.ACCOUNTS}, options.contexts
     async with (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.issuance import UsageError
 from tui.kube.home import expanded
 
 from . import folders, printing
@@ -45,9 +46,12 @@ def journal(
     --filter takes words that must all match: rotate !prove state:failed address-of-something.
     """
     from tui.fleet.fields import JOURNAL, in_list
+    from tui.fleet.filter import wrong
     from tui.fleet.journal_filter import found
     from tui.issuance import ANCHOR_NAME, JournalAnchor, StateStore, default_folder, left_behind_in_journal
 
+    if text and (why := wrong(text, JOURNAL)):
+        raise UsageError(f"--filter {text!r}: {why}")
     if out is None and force:
         raise click.UsageError("--force needs --out")
     if out is not None and (form in ("table", "wide") or check):

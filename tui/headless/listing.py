@@ -2,70 +2,175 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from tui.issuance import UsageError
+
 from . import printing
 from .exits import Ended, Exit, complain
-from .options import Options, namespace_option, wait_option
+from .options import Options, check_scope, scope_options, wait_option
 from .output import output_option, print_fields, print_list
 from .printing import say
 from .session import Setting, hosts, open_fleet, setting, with_options
 
 if TYPE_CHECKING:
+    from tui.fleet.fields import Field
     from tui.fleet.fleet import Fleet
     from tui.fleet.rows import ClusterRow, Row
     from tui.fleet.store import Area
 
+    from .selectors import Requirement
+    from .sorting import Sort
+
 AREAS: Final = ("clusters", "accounts", "requests", "credentials")
+NOUNS: Final = {
+    **{area: area for area in AREAS},
+    "cluster": "clusters", "context": "clusters", "contexts": "clusters",
+    "account": "accounts", "sa": "accounts", "serviceaccount": "accounts", "serviceaccounts": "accounts",
+    "request": "requests", "req": "requests", "reqs": "requests",
+    "credential": "credentials", "cred": "credentials", "creds": "credentials",
+}  # fmt: skip
+"""What people call the lists, one and many, long and short."""
+
+
+class Noun(click.Choice[str]):
+    """A list by any of its names."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        word = str(value).lower()
+        if word not in NOUNS:
+            near = difflib.get_close_matches(word, NOUNS, n=1)
+            meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(AREAS)}"
+            self.fail(f"there is no list of {value!r}; {meant}", param, ctx)
+        return NOUNS[word]
 
 
 @click.command("list")
-@click.argument("area", type=click.Choice(AREAS), metavar="|".join(AREAS))
-@namespace_option("Only this namespace; nothing else is requested.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, which is the default.")
+@click.argument("area", type=Noun(AREAS), metavar="|".join(AREAS))
+@scope_options
 @click.option(
     "--expiring", metavar="DURATION", help="Only what expires within this time or has expired; exit 4 if anything does."
 )
+@click.option("--filter", "text", metavar="TEXT", default="", help="Only what / in the dashboard would find.")
+@click.option("-l", "--selector", metavar="LABELS", default="", help="Only what has these labels, as for kubectl.")
+@click.option("--sort-by", metavar="FIELD", default="", help="A name of -o json, or kubectl's path to one.")
+@click.option("-w", "--watch", is_flag=True, help="Go on, and print what changes; ctrl+c ends it.")
+@click.option("--output-watch-events", "events", is_flag=True, help="With -w: say what happened to each.")
 @wait_option
 @output_option("table", "wide", "json", "yaml", "name", default="table")
 @with_options
 async def list_(
-    options: Options, area: str, namespace: str | None, all_namespaces: bool, expiring: str | None, wait: str, form: str
+    options: Options,
+    area: str,
+    namespace: str | None,
+    expiring: str | None,
+    text: str,
+    selector: str,
+    sort_by: str,
+    watch: bool,
+    events: bool,
+    wait: str,
+    form: str,
+    **given: bool,
 ) -> None:
-    """List clusters, accounts, requests or credentials.
+    """List clusters, accounts, requests or credentials; `get` is the same, as are sa, req and cred.
 
     Every context of the kubeconfig is asked unless --context names some. A cluster that cannot be read is named on
     stderr; the exit code is 0 as long as one could be read, unless the cluster was named with --context: then it
     is 3 (also if only a part could not be read), or 1 if none could be read. A missing right is reported, and 0.
+
+    --filter takes words that must all match: robot !prod state:due,expired expires<7d. With -w what changes or goes is
+    printed again, as kubectl does.
     """
-    from tui.fleet.query import clock_of
     from tui.fleet.store import Area
     from tui.issuance import parse_duration
 
-    if namespace and all_namespaces:
-        raise click.UsageError("-n and -A cannot be used together")
+    check_scope(options, namespace, given)
     within = parse_duration(expiring) if expiring else None
     if within is not None and area not in ("requests", "credentials"):
         raise click.UsageError(f"--expiring is for requests and credentials, {area} do not expire")
+    if events and not watch:
+        raise click.UsageError("--output-watch-events needs -w")
     of, seconds = Area(area), parse_duration(wait).total_seconds()
-    async with setting(options) as place, open_fleet(place, areas={of}, namespace=namespace, once=True) as fleet:
+    choice = Choice.of(of, options.contexts, namespace, within, text, selector, sort_by)
+    async with setting(options) as place, open_fleet(place, areas={of}, namespace=namespace, once=not watch) as fleet:
         answered = await fleet.settled(seconds, needed(place))
-        rows = chosen(fleet, of, options.contexts, namespace)
-        if within is not None:
-            rows = [row for row in rows if _ends_before(row, _now(fleet, clock_of(row)) + within)]
-        _print(fleet, of, rows, form)
+        rows = choice.rows(fleet)
+        if not watch:
+            print_rows(fleet, of, rows, form)
         if not rows:
             say(f"no {area} found" + (f" in namespace {namespace}" if namespace else ""))
         code = troubles(fleet, of, options.contexts, answered=answered)
+        if watch:
+            from .list_watch import follow
+
+            await follow(fleet, of, choice.rows, form, events=events, now=partial(now_of, fleet))
+            return
     if within is not None and rows:
         raise Ended(Exit.FOUND)
     if code is not Exit.DONE:
         raise Ended(code)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which rows of a list were asked for, in which order."""
+
+    area: Area
+    contexts: Sequence[str]
+    namespace: str | None
+    within: timedelta | None
+    text: str
+    labels: tuple[Requirement, ...]
+    labelled: Field[Any] | None
+    sort: Sort | None
+
+    @classmethod
+    def of(
+        cls, area: Area, contexts: Sequence[str], namespace: str | None, within: timedelta | None,
+        text: str, selector: str, sort_by: str,
+    ) -> Choice:  # fmt: skip
+        """What was said on the command line. Raises UsageError for what makes no sense for these rows."""
+        from tui.fleet.fields import OF_AREA
+        from tui.fleet.filter import wrong
+
+        from .selectors import selector as read
+        from .sorting import Sort
+
+        fields = OF_AREA[area]
+        if text and (said := wrong(text, fields)):
+            raise UsageError(f"--filter {text!r}: {said}")
+        labelled = next((field for field in fields if field.json == "labels"), None)
+        labels = read(selector)
+        if labels and labelled is None:
+            raise UsageError(f"-l: of {area.value} no labels are listed", "--filter chooses among them")
+        sort = Sort.of(area, sort_by) if sort_by else None
+        return cls(area, contexts, namespace, within, text, labels, labelled, sort)
+
+    def rows(self, fleet: Fleet) -> list[Row]:
+        """Those that are there now. Raises IssuanceError where none has what they are to be sorted by."""
+        from tui.fleet.query import clock_of
+
+        rows = chosen(fleet, self.area, self.contexts, self.namespace, self.text)
+        if self.within is not None:
+            within = self.within
+            rows = [row for row in rows if _ends_before(row, now_of(fleet, clock_of(row)) + within)]
+        if self.labelled is not None and self.labels:
+            held = self.labelled.data
+            rows = [
+                row
+                for row in rows
+                for labels in (held(row, now_of(fleet, clock_of(row))),)
+                if all(one.holds(labels) for one in self.labels)
+            ]
+        return rows if self.sort is None else self.sort.sorted(rows, lambda row: now_of(fleet, clock_of(row)))
 
 
 def needed(place: Setting) -> frozenset[str]:
@@ -73,9 +178,9 @@ def needed(place: Setting) -> frozenset[str]:
     return frozenset((*place.options.contexts, *hosts(place)))
 
 
-def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | None) -> list[Row]:
-    """The rows of an area that belong to the clusters and the namespace that were named."""
-    from tui.fleet.query import clusters_of, namespace_of
+def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | None, text: str = "") -> list[Row]:
+    """The rows of an area that belong to the clusters and the namespace that were named, and that a filter finds."""
+    from tui.fleet.query import Query, clusters_of, namespace_of
 
     meant = set(contexts)
     for row in fleet.store.clusters.values():
@@ -87,7 +192,7 @@ def chosen(fleet: Fleet, area: Area, contexts: Sequence[str], namespace: str | N
             return False
         return not contexts or not meant.isdisjoint(clusters_of(row))
 
-    return [row for row in fleet.store.view(area) if wanted(row)]
+    return [row for row in fleet.store.view(area, query=Query(text=text)) if wanted(row)]
 
 
 def _account_namespace(row: Row) -> str:
@@ -155,22 +260,23 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
     return code_of(asked=asked, away=away, partly=partly, whole=whole or bool(contexts))
 
 
-def _print(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
+def print_rows(fleet: Fleet, area: Area, rows: Sequence[Row], form: str) -> None:
+    """Rows as `-o` says."""
     from tui.fleet.fields import OF_AREA, in_list
     from tui.fleet.query import clock_of
 
     from .records import LIST_KINDS, name_of, record
 
     if form in ("json", "yaml"):
-        print_list(LIST_KINDS[area], [record(row, partial(_now, fleet)) for row in rows], form)
+        print_list(LIST_KINDS[area], [record(row, partial(now_of, fleet)) for row in rows], form)
     elif form == "name":
         for row in rows:
             printing.line(name_of(row))
     else:
-        print_fields(in_list(OF_AREA[area], wide=form == "wide"), rows, lambda row: _now(fleet, clock_of(row)))
+        print_fields(in_list(OF_AREA[area], wide=form == "wide"), rows, lambda row: now_of(fleet, clock_of(row)))
 
 
-def _now(fleet: Fleet, cluster: str) -> datetime:
+def now_of(fleet: Fleet, cluster: str) -> datetime:
     """The time of a cluster: the local time plus the cluster's skew."""
     return datetime.now(UTC) + timedelta(seconds=fleet.skew(cluster) or 0)
 

@@ -94,12 +94,29 @@ def namespace_option(meaning: str) -> Callable[[F], F]:
 
     def checked(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
         if value is not None:
+            value = value.removeprefix("=")
             from tui.issuance import check_namespace
 
             check_namespace(value)
         return value
 
     return click.option("-n", "--namespace", metavar="NS", callback=checked, help=meaning)
+
+
+def scope_options(command: F) -> F:
+    """Adds `-n`, `-A` and `--all-contexts`; the last two only say what is so without them: see `check_scope`."""
+    everywhere = click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, which is the default.")
+    said = "Every context of the kubeconfig, which is the default."
+    contexts = click.option("--all-contexts", is_flag=True, help=said)
+    return namespace_option("Only this namespace; nothing else is requested.")(everywhere(contexts(command)))
+
+
+def check_scope(options: Options, namespace: str | None, given: Mapping[str, Any]) -> None:
+    """Raises UsageError where a part and all of it are asked for at once."""
+    if namespace and given["all_namespaces"]:
+        raise click.UsageError("-n and -A cannot be used together")
+    if options.contexts and given["all_contexts"]:
+        raise click.UsageError("--context and --all-contexts cannot be used together")
 
 
 def configured(options: Options) -> Loaded:
