@@ -1,12 +1,22 @@
-"""`kubemint`, and `python -m tui`: a credential plugin that has its answer, or else the command line."""
+"""`kubemint`, and `python -m tui`: completion, a credential plugin that has its answer, or the command line."""
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from click import Command
 
 
 def main() -> None:
     """Entry point of the `kubemint` script. Nothing may be imported before it is known what is asked."""
+    if how := os.environ.get("_KUBEMINT_COMPLETE"):
+        from tui.headless.completing import main as complete
+
+        if complete(how, _commands):
+            return
     if sys.argv[1:2] == ["exec-credential"]:
         from tui.issuance import answer_from_cache
 
@@ -15,6 +25,19 @@ def main() -> None:
     from tui.cli import main as command_line
 
     command_line()
+
+
+def complete_for_kubectl() -> None:
+    """Entry point of `kubectl_complete-mint`, which kubectl asks what `kubectl mint …` can become."""
+    from tui.headless.completing import plugin
+
+    plugin(_commands)
+
+
+def _commands() -> Command:
+    from tui.cli import cli
+
+    return cli
 
 
 if __name__ == "__main__":

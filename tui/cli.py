@@ -14,7 +14,6 @@ from typing import Any, Final
 import click
 
 from tui import __version__
-from tui.headless.completion import themes as complete_themes
 from tui.headless.options import Options, shared_options
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
@@ -85,7 +84,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @shared_options
-@click.option("--theme", help="Colour theme of the dashboard.", shell_complete=complete_themes)
+@click.option("--theme", help="Colour theme of the dashboard.")
 @click.version_option(__version__, prog_name="kubemint", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, theme: str | None, **given: Any) -> None:
@@ -105,9 +104,7 @@ def cli(ctx: click.Context, /, theme: str | None, **given: Any) -> None:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit code. Never raises, never prints a traceback."""
     try:
-        code = cli.main(
-            args=None if arguments is None else list(arguments), prog_name="kubemint", standalone_mode=False
-        )
+        code = cli.main(args=None if arguments is None else list(arguments), prog_name=_called(), standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - this is where every error becomes a line and a code
         from tui.headless.exits import finish_stdout, report
@@ -115,6 +112,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = report(error)
         finish_stdout()
     return code if isinstance(code, int) else 0
+
+
+def _called() -> str:
+    """What was typed: kubectl runs `kubectl-mint` for `kubectl mint`."""
+    return "kubectl mint" if sys.argv[0].rpartition("/")[2].startswith("kubectl-") else "kubemint"
 
 
 def main() -> None:

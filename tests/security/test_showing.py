@@ -145,6 +145,8 @@ SENDERS = {
     "issuance.families.token_secret.long_lived.prove": JUST_GIVEN,
     "issuance.families.token_secret.reviving._prove": JUST_GIVEN,
     "issuance.tokens.issuing._prove": JUST_GIVEN + "; an undo: `undoing` holds what it replaced against its cluster",
+    "actions.jobs.work": "asks a person, and sends nothing",
+    "issuance.insight.foreign.way_of": JUST_GIVEN + ", and the file leads there as the operator's own way does",
     "issuance.insight.verification.verify_kubeconfig": STANDS_BESIDE,
     "issuance.insight.verification.verify": "Family.whose",
     "issuance.insight.powers._way_in": "Family.whose",

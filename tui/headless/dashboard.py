@@ -46,6 +46,7 @@ def _run(
     where the state lies (default: the user's)."""
     from tui.actions.lines import kubeconfig_options
     from tui.app import KubemintApp
+    from tui.fleet import known_names
     from tui.issuance import default_folder
     from tui.screens.shell.memory import FILE as MEMORY
 
@@ -82,6 +83,8 @@ def _run(
     try:
         code = app.run()
     finally:
+        if not demo and app.session.fleet is not None:
+            known_names.keep(app.session.fleet.store)
         for store in state:
             store.close()
     if app.failure is not None:

@@ -18,7 +18,6 @@ from tui.issuance import (
     Plan,
     Said,
     UsageError,
-    asking as ask,
     in_command,
     named_fields as named,
 )
@@ -34,7 +33,6 @@ from .acting import (
     print_plans,
     wait_for_grace,
 )
-from .completion import addresses as complete_addresses
 from .options import Options
 from .printing import say
 from .session import GRACE, Setting, refuse_read_only, run_async, setting, with_options
@@ -94,13 +92,10 @@ def _declared(field: Field, *, needed: bool) -> list[Callable[[Any], Any]]:
             return [click.option(one.flag, field.id, flag_value=one.value, help=one.help) for one in own]
         if not field.metavar:
             return []
-        completes = complete_addresses if field.read is ask.an_address else None
         shown = field.metavar if needed else f"[{field.metavar}]"
         if field.many:
-            return [
-                click.argument(field.id, nargs=-1, metavar=f"[{field.metavar}]...", shell_complete=complete_addresses)
-            ]
-        return [click.argument(field.id, metavar=shown, required=needed, shell_complete=completes)]
+            return [click.argument(field.id, nargs=-1, metavar=f"[{field.metavar}]...")]
+        return [click.argument(field.id, metavar=shown, required=needed)]
     how: dict[str, Any] = {"help": field.help}
     if field.control is Control.TICK:
         how["is_flag"] = True

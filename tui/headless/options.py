@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from .completion import contexts as complete_contexts
-
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -69,7 +67,6 @@ def shared_options(command: F) -> F:
                 metavar="NAME",
                 multiple=True,
                 help="Only this context; may be repeated.",
-                shell_complete=complete_contexts,
             ),
             click.option(
                 "--read-only",

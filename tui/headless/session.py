@@ -208,6 +208,7 @@ async def open_fleet(
 
     `acting` opens the state for writing, and finishes what an earlier run left open unless it is only a `dry_run`.
     """
+    from tui.fleet import known_names
     from tui.fleet.fleet import EVERYTHING, Fleet
     from tui.fleet.reach import Timing
 
@@ -234,6 +235,8 @@ async def open_fleet(
             yield fleet
         finally:
             await fleet.stop()
+            if not place.options.demo:
+                known_names.keep(fleet.store)
             if acting and state is not None:
                 say_open(state, before)
     finally:
