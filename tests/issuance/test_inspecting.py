@@ -70,7 +70,7 @@ def test_a_good_token_has_no_problems() -> None:
         (token(), START - timedelta(minutes=30), "not yet valid: it begins in 30 minutes"),
         (token(exp=None), NOW, "never expires"),
         (jwt(LEGACY).reveal_bytes(), NOW, "never expires; deleting the Secret robot-token-abcde revokes it"),
-        (token(aud=["vault"]), NOW, "is for vault: an API server refuses it"),
+        (token(aud=["vault"]), NOW, "is for vault: the API server answers 401 to it"),
         (token(aud=[""]), NOW, "is for an empty audience"),
         (token(aud=[]), NOW, "has no audience"),
         (token(exp=int(START.timestamp()) + 800 * 86400), NOW, "lives for 800 days"),

@@ -111,7 +111,7 @@ async def test_revoked_is_told_from_an_account_that_is_gone(ebench: Bench) -> No
 async def test_another_audience_is_named(bench: Bench) -> None:
     await bench.issue(bench.arena.spec(bench.arena.file("robot.token"), format=Format.TOKEN, audiences=("vault",)))
     token = Sensitive(Path(bench.arena.file("robot.token").path).read_bytes().strip())
-    assert await refused(bench, token) == "refused: it is for vault, not for this API server"
+    assert await refused(bench, token) == "valid for vault; the API server answers 401 to it"
 
 
 async def test_a_legacy_token_that_was_invalidated_says_so(ebench: Bench) -> None:

@@ -127,7 +127,11 @@ async def _for_audience(
         )
     if not reviewed.authenticated:
         raise NotProved(f"the server refuses the token: {reviewed.error or 'it does not say why'}")
-    return Proof(method="TokenReview", username=reviewed.username, note=f"for the audience {audiences[0]}")
+    return Proof(
+        method="TokenReview",
+        username=reviewed.username,
+        note=f"valid for {audiences[0]}; the API server answers 401 to it",
+    )
 
 
 async def _authorised_get(bearer: Client, identity: Identity | None) -> Proof:

@@ -43,7 +43,7 @@ def about_token(claims: Claims, now: datetime) -> Iterator[Remark]:
         yield Remark(f"lives for {count(claims.lifetime.days, 'day')}")
     if not claims.legacy and claims.audiences and "" not in claims.audiences and not _for_api_server(claims):
         audiences = ", ".join(claims.audiences)
-        yield Remark(f"is for {audiences}: an API server refuses it, unless that is its own audience")
+        yield Remark(f"is for {audiences}: the API server answers 401 to it, unless that is its own audience")
     if not claims.legacy and claims.service_account and claims.bound is None:
         yield Remark("is bound to nothing: it cannot be revoked before it ends, except with its service account")
 

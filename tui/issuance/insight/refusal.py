@@ -138,7 +138,7 @@ async def _what_is_missing(operator: Client, claims: Claims, token: Sensitive) -
         reviewed = await review(operator, token)
         if reviewed is not None and not reviewed.authenticated and await _for_others(operator, claims, token):
             return (
-                f"refused: it is for {', '.join(claims.audiences)}, not for this API server",
+                f"valid for {', '.join(claims.audiences)}; the API server answers 401 to it",
                 "whoever it is for accepts it; issue one without --audience for the API server",
             )
         if reviewed is not None and reviewed.error:

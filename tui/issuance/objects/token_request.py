@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.durations import whole_seconds
 from tui.issuance.model.types import Handle, Identity
-from tui.kube.errors import Forbidden, NotFound, ProtocolError
+from tui.kube.errors import Conflict, Forbidden, NotFound, ProtocolError
 from tui.kube.resource import SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
@@ -70,8 +70,13 @@ def check_wish(duration: timedelta | None, audiences: tuple[str, ...]) -> None:
         raise UsageError("an audience is empty", "leave it out to use the API server's own audience")
 
 
-def body(duration: timedelta | None, audiences: tuple[str, ...], handle: Handle | PodBinding | None) -> dict[str, Any]:
-    """The TokenRequest to post. Nothing is said that was not wished, so that the server's defaults apply."""
+def body(
+    duration: timedelta | None, audiences: tuple[str, ...], handle: Handle | PodBinding | None, uid: str = ""
+) -> dict[str, Any]:
+    """The TokenRequest to post. Nothing is said that was not wished, so that the server's defaults apply.
+
+    Servers since 1.34 refuse it where `uid` is not the account's; older ones take no notice.
+    """
     spec: dict[str, Any] = {}
     if audiences:
         spec["audiences"] = list(audiences)
@@ -81,7 +86,8 @@ def body(duration: timedelta | None, audiences: tuple[str, ...], handle: Handle 
     if handle is not None:
         kind = "Pod" if isinstance(handle, PodBinding) else "Secret"
         spec["boundObjectRef"] = {"apiVersion": "v1", "kind": kind, "name": handle.name, "uid": handle.uid}
-    return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    wish: dict[str, Any] = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
+    return wish | ({"metadata": {"uid": uid}} if uid else {})
 
 
 async def request_token(
@@ -90,9 +96,14 @@ async def request_token(
     duration: timedelta | None,
     audiences: tuple[str, ...],
     handle: Handle | PodBinding | None,
+    uid: str = "",
 ) -> IssuedToken:
-    """One new token for `identity`, bound to `handle` where there is one."""
-    wish = body(duration, audiences, handle)
+    """One new token for `identity`, bound to `handle` where there is one.
+
+    With `uid` only for that very account. Raises IssuanceError where another one has its name by now: rights are given
+    to names, and whoever made it anew may have meant somebody else.
+    """
+    wish = body(duration, audiences, handle, uid)
     try:
         with client.session.meters.stamping() as stamped:
             answer = await client.create(
@@ -104,15 +115,37 @@ async def request_token(
                 type=_Answer,
             )
             issued = read_answer(answer, duration, identity.cluster)
+            refuse_other(issued.token, uid, identity)
             stamped(issued.issued_at.timestamp())  # the best word on the server's clock there is
     except Forbidden as error:
         error.hint = CANNOT_MINT if viewer_refused(error.message) else missing_right(identity)
         raise
+    except Conflict as error:
+        if uid and "UID in the token request" in error.message:
+            raise made_anew(identity) from None
+        raise
     except NotFound as error:
-        if not error.hint:
+        if handle is not None and f'"{handle.name}" not found' in error.message:
+            error.hint = f"what the token is bound to ended meanwhile; was {identity.name} deleted, or made again?"
+        elif not error.hint:
             error.hint = f"does the service account {identity.namespace}/{identity.name} exist in {identity.cluster}?"
         raise
     return issued
+
+
+def refuse_other(token: Sensitive, uid: str, identity: Identity) -> None:
+    """Raises IssuanceError where the token says that it is of another account than that of this UID."""
+    if uid and read_token(token).service_account_uid not in ("", uid):
+        raise made_anew(identity)
+
+
+def made_anew(identity: Identity) -> IssuanceError:
+    """The error where the account was replaced by another one of its name."""
+    return IssuanceError(
+        f"the service account {identity.namespace}/{identity.name} in {identity.cluster} was deleted and made again "
+        "since it was looked at: another one has its name now, and no token of it is used",
+        "look who made it and what it may do (kubemint can), then try again",
+    )
 
 
 def missing_right(identity: Identity) -> str:

@@ -190,11 +190,12 @@ class Issue(Minting, Publishing):
     async def _token(self, note: Note) -> None:
         spec = self.intent.spec
         client = await self._issuer()
-        issued = await request_token(client, spec.identity, spec.duration, spec.audiences, self.intent.handle)
+        wish = (spec.identity, spec.duration, spec.audiences, self.intent.handle, self.account_uid)
+        issued = await request_token(client, *wish)
         if issued.fingerprint in {old.fingerprint for old in self.intent.old}:
             # Old servers answer equal wishes within one second with the same token.
             await asyncio.sleep(_NEXT_SECOND)
-            issued = await request_token(client, spec.identity, spec.duration, spec.audiences, self.intent.handle)
+            issued = await request_token(client, *wish)
             if issued.fingerprint in {old.fingerprint for old in self.intent.old}:
                 raise IssuanceError("the server returned the old token again", "try again in a moment")
         note.message = granted(issued)

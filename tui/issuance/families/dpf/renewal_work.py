@@ -185,7 +185,7 @@ class RequestWork:
 
     async def mint(self) -> IssuedToken:
         """Ask for a token of the wanted lifetime, bound to the handle."""
-        return await request_token(self.client, self.identity, self.request.wanted, (), self.handle)
+        return await request_token(self.client, self.identity, self.request.wanted, (), self.handle, self.account_uid)
 
     async def prove(self, issued: IssuedToken) -> Proof:
         """Show that the new token works at the target cluster."""
