@@ -43,6 +43,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """A long text is no name: keys, certificates and files in an id are made anew by each worker, which then differ."""
+    text = val.decode(errors="replace") if isinstance(val, bytes) else val
+    return argname if isinstance(text, str) and ("\n" in text or len(text) > 100) else None
+
+
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Who names the folder of the binaries means the real control plane to be used: nothing is quietly skipped."""
     missing = [name for name in (ETCD, API_SERVER) if find_binary(name)[0] is None]

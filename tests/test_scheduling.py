@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import pytest_make_parametrize_id
 from tests.scheduling import needs_plane, seconds
 
 
@@ -25,3 +26,18 @@ def test_files_of_the_real_control_plane_are_known(text: str, nodeid: str, neede
 
 def test_screens_take_longer_than_tables() -> None:
     assert seconds("tests/dashboard/test_a.py", 30) > seconds("tests/kube/test_a.py", 300)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("short", None),
+        (7, None),
+        (b"-----BEGIN CERTIFICATE-----\nMIIB\n", "pem"),
+        ("kind: Config\n", "pem"),
+        ("x" * 101, "pem"),
+    ],
+    ids=["short", "number", "certificate", "lines", "long"],
+)
+def test_names_of_tests_hold_nothing_that_each_worker_makes_anew(value: object, name: str | None) -> None:
+    assert pytest_make_parametrize_id(value, "pem") is name
