@@ -3,26 +3,45 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tui.kube.home import expanded
+from tui.kube.text import safe_text
 
 from . import printing
 from .exits import Ended, Exit
 from .options import Options, configured
 from .output import output_option, print_list, print_object, print_table
 from .printing import say
-from .session import with_options
+from .session import refuse_read_only, with_options
 
 if TYPE_CHECKING:
+    from tui.kube.sensitive import Sensitive
     from tui.settings import Loaded
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def rename_option(command: F) -> F:
+    """Adds what merging and importing are told."""
+    for option in (
+        click.option("--rename", is_flag=True, help="Take another name where a context's own is taken."),
+        click.option("--force", is_flag=True, help="Also where the file loses its comments."),
+        click.option("--dry-run", is_flag=True, help="Show what would be put in, masked, and write nothing."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group("config")
 def config() -> None:
-    """The settings of this user: `config.yaml` in the XDG config folder, or where KUBEMINT_CONFIG says."""
+    """The settings of this user: `config.yaml` in the XDG config folder, or where KUBEMINT_CONFIG says.
+
+    `use`, `merge`, `unmerge` and `import` are about the kubeconfig, as kubectl's own `config` is.
+    """
 
 
 @config.command("path")
@@ -83,6 +102,95 @@ def check(file: str | None, form: str) -> None:
     if loaded.findings:
         raise Ended(Exit.FAILED)
     say(f"{at}: nothing is wrong" if loaded.exists else f"{at} does not exist: the defaults apply")
+
+
+@config.command("use")
+@click.argument("name", metavar="CONTEXT")
+@click.option("--force", is_flag=True, help="Also where the file loses its comments.")
+@with_options
+def use(options: Options, name: str, force: bool) -> None:
+    """Make a context the current one, as `kubectl config use-context` does; the rest of the file stays as it is."""
+    from tui.issuance import taking
+
+    refuse_read_only(options, "config use")
+    path_ = taking.use(options.kubeconfig, name, force=force)
+    say(f'Switched to context "{name}" in {path_}')
+
+
+@config.command("merge")
+@click.argument("file", metavar="FILE")
+@rename_option
+@with_options
+def merge(options: Options, file: str, rename: bool, force: bool, dry_run: bool) -> None:
+    """Put the contexts of a kubeconfig of your own into yours; paths in it are written whole."""
+    from tui.issuance import taking
+
+    _take(options, taking.own_ways(expanded(file).absolute()), "merge", rename=rename, force=force, dry_run=dry_run)
+
+
+@config.command("import")
+@click.argument("file", metavar="FILE|-")
+@click.option(
+    "--allow", "allowed", multiple=True, type=click.Choice(["near", "insecure", "proxy"]),
+    help="Also a server on this machine or its link, one whose certificate is not verified, one behind a proxy.",
+)  # fmt: skip
+@rename_option
+@with_options
+def import_(options: Options, file: str, allowed: tuple[str, ...], rename: bool, force: bool, dry_run: bool) -> None:
+    """Put the contexts of a kubeconfig from elsewhere into yours, by the rules for what clusters deliver.
+
+    What would run a program, read a file of this machine or impersonate another user refuses the whole file.
+    """
+    from tui.issuance import read_private, taking
+    from tui.kube.delivered import Allow
+
+    from .verifying import read_input
+
+    content = read_input("-") if file == "-" else read_private(expanded(file))
+    allow = Allow(near="near" in allowed, insecure="insecure" in allowed, proxy="proxy" in allowed)
+    ways = taking.foreign_ways(content, "stdin" if file == "-" else file, allow)
+    _take(options, ways, "import", rename=rename, force=force, dry_run=dry_run)
+
+
+@config.command("unmerge")
+@click.argument("name", metavar="CONTEXT")
+@with_options
+def unmerge(options: Options, name: str) -> None:
+    """Take out a context that `merge` or `import` put in, with its user, and its cluster where nothing else uses it."""
+    from tui.issuance import taking
+
+    refuse_read_only(options, "config unmerge")
+    path_ = taking.written_to(options.kubeconfig)
+    taking.take_out(path_, name)
+    say(f"context {name} is gone from {path_}")
+
+
+def _take(
+    options: Options, ways: Mapping[str, Sensitive], verb: str, *, rename: bool, force: bool, dry_run: bool
+) -> None:
+    """Say first what it does and what is lost; then do it."""
+    from tui.issuance import UsageError, taking
+
+    into = taking.written_to(options.kubeconfig)
+    if not dry_run:
+        refuse_read_only(options, f"config {verb}")
+    planned = dict(taking.plan(into, ways))
+    for name, merge in planned.items():
+        if merge.context != name and not rename:
+            raise UsageError(
+                f"a context or user {safe_text(name)} is in {into} already, or in a file beside it",
+                f"--rename takes it in as {safe_text(merge.context)}",
+            )
+        if not merge.comments_kept and not (force or dry_run):
+            raise taking.lost(into)
+    for name, merge in planned.items():
+        done = merge if dry_run else taking.take_in(into, name, ways[name])
+        if dry_run:
+            printing.document(merge.diff)
+        same = "" if done.changed else ": nothing changes"
+        say(f"{'would put' if dry_run else 'put'} {safe_text(name)} into {into} as {safe_text(done.context)}{same}")
+        if not merge.comments_kept:
+            say(f"  {into}: {taking.LOST}")
 
 
 def _checked(loaded: Loaded) -> Loaded:

@@ -11,6 +11,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # what type checkers take for `typing.TYPE_CHECKING`, without importing `typing`
 if TYPE_CHECKING:
+    from .destinations import kubeconfig_taking as taking
     from .destinations.file import is_missing
     from .destinations.files import (
         MAX_READ as MAX_FILE_READ,
@@ -244,7 +245,7 @@ __all__ = [
     "push_preview", "read_certificate", "read_fields", "read_private", "read_token", "readable_by_others",
     "record_report", "renews", "request_key", "request_kinds", "request_shoot_kubeconfig", "roles_of_flow",
     "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview",
-    "subject_of", "subject_of_account", "survey", "tenant_gap", "tenant_manifests", "token_of",
+    "subject_of", "subject_of_account", "survey", "taking", "tenant_gap", "tenant_manifests", "token_of",
     "token_secret_deletion_due", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said",
     "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
 ]
@@ -377,6 +378,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "capi": "objects.capi",
         "managed": "objects.managed",
         "asking": "families.asking",
+        "taking": "destinations.kubeconfig_taking",
     }
     """Modules that are known by their own name: `managed.CREDENTIALS`."""
     _PLACES = {

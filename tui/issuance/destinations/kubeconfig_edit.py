@@ -49,12 +49,13 @@ class _NotByLines(Exception):
 def edit(text: str, document: Document, changes: Sequence[Change]) -> Edited:
     """`text`, which reads as `document`, with the changes made."""
     wanted = changed(document, changes)
-    try:
-        spliced = _spliced(text, changes)
-        if load_first(spliced.encode()) == wanted:
-            return Edited(spliced, True)
-    except (_NotByLines, YAMLError, yaml.YAMLError):
-        pass
+    for aliased in (False, True):
+        try:
+            spliced = _spliced(text, changes, aliased=aliased)
+            if load_first(spliced.encode()) == wanted:
+                return Edited(spliced, True)
+        except (_NotByLines, YAMLError, yaml.YAMLError):
+            pass
     return Edited(dump(wanted), False)
 
 
@@ -84,7 +85,8 @@ class _Splice:
     lines: list[str]
 
 
-def _spliced(text: str, changes: Sequence[Change]) -> str:
+def _spliced(text: str, changes: Sequence[Change], *, aliased: bool) -> str:
+    """`aliased`: an alias is read as what it stands for, wherever that ends; so lists end before the next key."""
     loader = _Loader(text)
     root = loader.get_node() if loader.check_node() else None  # of the first document; what follows it is kept
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
@@ -98,9 +100,10 @@ def _spliced(text: str, changes: Sequence[Change]) -> str:
     missing: list[_Splice] = []
     for change in changes:
         if change.section in values:
-            splices.append(_in_section(lines, *values[change.section], change))
+            last = _last_line(lines, values, change.section) if aliased else None
+            splices.append(_in_section(lines, *values[change.section], change, last))
         else:
-            end = _end_line(root)
+            end = _end_line(root) if not aliased else len(lines)
             missing.append(_Splice(end, end, _section_lines("", change)))
     # From the bottom up, so that line numbers hold; what shares a line keeps its order.
     for splice in sorted([*splices, *missing], key=lambda splice: splice.start)[::-1]:
@@ -108,20 +111,24 @@ def _spliced(text: str, changes: Sequence[Change]) -> str:
     return "".join(lines)
 
 
-def _in_section(lines: list[str], key: Any, value: Any, change: Change) -> _Splice:
+def _in_section(lines: list[str], key: Any, value: Any, change: Change, last: int | None) -> _Splice:
     if isinstance(change.entry, str):
         start, end = key.start_mark.line, _end_line(value)
         return _Splice(start, end, _section_lines(lines[start][: key.start_mark.column], change))
     if isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
         column = value.start_mark.column
         if change.index is None:
-            end = _end_line(value)
+            end = _end_line(value) if last is None else last
             return _Splice(end, end, _entry_lines(change.entry, column))
         item = value.value[change.index]
         start = item.start_mark.line
         if not lines[start][column:].startswith("-"):
             raise _NotByLines
-        return _Splice(start, _end_line(item), _entry_lines(change.entry, column))
+        end = _end_line(item)
+        if last is not None:
+            after = [one.start_mark.line for one in value.value if one.start_mark.line > start]
+            end = _trimmed(lines, min([*after, last]))
+        return _Splice(start, end, _entry_lines(change.entry, column))
     if value.value or change.index is not None:
         raise _NotByLines
     # `clusters: []`, `clusters: null` or nothing at all: the list follows the key's line.
@@ -140,6 +147,19 @@ def _entry_lines(entry: Document | str | None, column: int) -> list[str]:
     if entry is None:
         return []
     return [" " * column + line for line in dump([entry]).splitlines()]
+
+
+def _last_line(lines: list[str], values: dict[str, tuple[Any, Any]], section: str) -> int:
+    """The line after the last one of a section, comments behind it not counted: those belong to the next key."""
+    start = values[section][0].start_mark.line
+    after = [key.start_mark.line for key, _ in values.values() if key.start_mark.line > start]
+    return _trimmed(lines, min(after, default=len(lines)))
+
+
+def _trimmed(lines: list[str], end: int) -> int:
+    while lines[end - 1].strip() == "" or lines[end - 1].lstrip().startswith("#"):
+        end -= 1
+    return end
 
 
 def _end_line(node: Any) -> int:

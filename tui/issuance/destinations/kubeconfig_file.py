@@ -126,7 +126,7 @@ def allowed(
     is `there`: it is about that very file then.
     """
     judged, there = (there.which, there) if there is not None else (None, look_at(path))
-    document = _read(path, judged)[1] if there.kind is Kind.FILE else {}
+    document = read(path, judged)[1] if there.kind is Kind.FILE else {}
     ours = index_of(document, "users", request) is not None
     verdict = judge(there, os.geteuid(), ours=ours, whole=False, force=force)
     strange = strangers(document, request, addition, known) if known is not None else []
@@ -156,7 +156,7 @@ def remove(path: Path | str, request: str, *, wait: timedelta = PATIENCE) -> Mer
     path = Path(path)
     with locked(path, wait):
         there = look_at(path)
-        text, document = _read(path, there.which)
+        text, document = read(path, there.which)
         changes = list(_removals(document, request))
         result = _result(path, text, document, changes, "")
         if result.changed:
@@ -169,14 +169,14 @@ def token_for(path: Path | str, request: str) -> Sensitive | None:
 
     None where there is none any more.
     """
-    _, document = _read(Path(path))
+    _, document = read(Path(path))
     index = index_of(document, "users", request)
     return login_of(document["users"][index]) if index is not None else None
 
 
 def entries_for(path: Path | str, request: str) -> Sensitive | None:
     """What merges of this wish put there, as a kubeconfig of its own; None where its user or context is gone."""
-    _, document = _read(Path(path))
+    _, document = read(Path(path))
     users, contexts = index_of(document, "users", request), index_of(document, "contexts", request)
     if users is None or contexts is None:
         return None
@@ -196,7 +196,7 @@ def entries_for(path: Path | str, request: str) -> Sensitive | None:
 
 
 def _planned(path: Path, addition: Sensitive, request: str, names: Names | None, judged: Which | None = None) -> Merge:
-    text, document = _read(path, judged)
+    text, document = read(path, judged)
     others = others_of(path, SECTIONS, lambda entry, section: wish_of(entry, section) == request)
     taken = others.names
     own = {section: index_of(document, section, request) for section in SECTIONS}
@@ -268,7 +268,7 @@ def _is_change(document: Document, change: Change) -> bool:
     return change.index is None or document[change.section][change.index] != change.entry
 
 
-def _read(path: Path, judged: Which | None = None) -> tuple[str, Document]:
+def read(path: Path, judged: Which | None = None) -> tuple[str, Document]:
     """The text and the document; both empty where there is no file. Refuses what kubectl could not read, and what is
     something else, which kubectl would take for an empty kubeconfig."""
     content = read_if_there(path, judged=judged)
