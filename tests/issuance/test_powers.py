@@ -16,6 +16,7 @@ from tui.issuance.insight.powers import Powers, Source
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Address, Identity
+from tui.kube.errors import ServerError
 from tui.kube.resource import RBAC, ROLE_BINDINGS, ROLES, SECRETS, SERVICE_ACCOUNTS
 
 
@@ -136,6 +137,17 @@ def test_what_could_not_be_read_is_not_called_nothing(
     assert found.unread is unread
     _print(found)
     assert said in capsys.readouterr().err.replace("\n", " ")
+
+
+async def test_where_no_right_is_missing_none_is_asked_for(ebench: Bench) -> None:
+    """A server that answers 503 is said once, in the words of that, and not as four gaps of rights."""
+    who = Identity(ebench.arena.name, ebench.arena.namespace, "robot")
+    with (
+        ebench.arena.fault(FaultRule(Answer(503, message="etcd is away"), path=RBAC)),
+        pytest.raises(ServerError, match="etcd is away") as failed,
+    ):
+        await ebench.engine.powers(who)
+    assert "list on roles" not in failed.value.hint
 
 
 async def test_an_account_that_is_gone_leaves_its_bindings(ebench: Bench) -> None:

@@ -356,6 +356,7 @@ async def test_what_a_load_balancer_says_in_plain_words_stays(server: FakeServer
 async def test_429_says_how_long_to_wait(server: FakeServer, client: Client, body: bytes) -> None:
     server.says(gives(body, 429, Content_Type="text/html", Retry_After="90"))
     error = await fails(client, TooManyRequests)
+    assert error.message == "the server has more to do than it takes on now (HTTP 429)"
     assert error.hint == "the server asks to wait 90 s before the next try"
     server.says(gives(body, 429, Content_Type="text/html"))
     assert "later" in (await fails(client, TooManyRequests, "POST")).hint

@@ -186,7 +186,7 @@ def status_error(
     elif kind is Denied and road.ends(status.message):
         hint = road.ENDING
     elif kind is TooManyRequests:
-        hint = road.too_many(retry_after)
+        message, hint = message or road.BUSY, road.too_many(retry_after)
     named = bool(info.name and details and details.name == info.name) and not homeless
     return kind(
         code,

@@ -16,6 +16,7 @@ _GATEWAY: Final = {
     504: "a load balancer or proxy waited too long for the API server behind it",
 }
 BEHIND: Final = "look whether the API server runs, and what stands before it; kubectl meets the same"
+BUSY: Final = "the server has more to do than it takes on now (HTTP 429)"
 LOGIN_PAGE: Final = (
     "a login page, or another site, answers in its place: check server and proxy-url in the kubeconfig, "
     "and whether this network wants a login in a browser first"
@@ -33,7 +34,7 @@ def gateway(code: int, said: str = "") -> tuple[str, str]:
 def too_many(seconds: float | None) -> str:
     """The hint for 429."""
     if not seconds:
-        return "the server has more to do than it takes on; try again later"
+        return "try again later"
     return f"the server asks to wait {seconds:g} s before the next try"
 
 

@@ -110,6 +110,8 @@ class Access:
     """The graph of one cluster, or of some of its namespaces. `gaps` says in words what could not be read."""
 
     gaps: list[str] = field(default_factory=list)
+    failed: list[KubeError] = field(default_factory=list)
+    """What went wrong besides missing rights."""
     _rules: dict[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict)
     """By namespace (empty for ClusterRoles) and name."""
     _reaching: defaultdict[tuple[str, str], list[Bound]] = field(default_factory=lambda: defaultdict(list))
@@ -174,14 +176,14 @@ async def collect(client: Client, namespaces: Sequence[str] = ()) -> Access:
 
     async def roles(resource: Resource) -> list[str]:
         gaps: list[str] = []
-        async for found in _read(client, resource, namespaces, _Role, gaps):
+        async for found in _read(client, resource, namespaces, _Role, gaps, access.failed):
             for role in found:
                 access.add_role(role)
         return gaps
 
     async def bindings(resource: Resource) -> list[str]:
         gaps: list[str] = []
-        async for found in _read(client, resource, namespaces, _Binding, gaps):
+        async for found in _read(client, resource, namespaces, _Binding, gaps, access.failed):
             for binding in found:
                 access.add_binding(binding)
         return gaps
@@ -194,7 +196,12 @@ async def collect(client: Client, namespaces: Sequence[str] = ()) -> Access:
 
 
 async def _read(
-    client: Client, resource: Resource, namespaces: Sequence[str], of: type[T], gaps: list[str]
+    client: Client,
+    resource: Resource,
+    namespaces: Sequence[str],
+    of: type[T],
+    gaps: list[str],
+    failed: list[KubeError],
 ) -> AsyncGenerator[list[T], None]:
     try:
         async for page in client.pages(resource, then=500, type=of):
@@ -205,6 +212,7 @@ async def _read(
             return
     except KubeError as error:
         gaps.append(f"{resource.plural}: {error.message}")
+        failed.append(error)
         return
     else:
         return

@@ -132,6 +132,8 @@ async def of_account(context: Context, identity: Identity, namespace: str = "", 
     access = await collect(client, tuple(dict.fromkeys((namespace, identity.namespace))))
     grants = access.grants(identity.username, groups_of(identity))
     if not grants and len(access.gaps) >= 4:
+        if len(access.failed) >= 4:
+            raise access.failed[0]  # no right mends it
         raise UsageError(
             f"{identity.cluster}: what {identity.namespace}/{identity.name} may do cannot be computed: "
             + "; ".join(access.gaps),
