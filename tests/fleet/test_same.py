@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import msgspec
 import pytest
 
 from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach
-from tui.fleet.same import Way, compare, echoes
+from tui.fleet.same import Way, compare, echoes, one_name
 from tui.issuance.records.entering import DeliveredBy, SourceKind
 from tui.kube.endpoint import Endpoint
 
@@ -53,6 +54,26 @@ def test_every_cluster_stays_and_knows_the_others() -> None:
         FIRST: ((CONTEXT, SECOND), CONTEXT),
         SECOND: ((CONTEXT, FIRST), CONTEXT),
     }
+
+
+@pytest.mark.parametrize("order", list(permutations((FIRST, SECOND, CONTEXT, "again"))))
+def test_whichever_answers_first_they_are_called_and_shown_the_same(order: tuple[str, ...]) -> None:
+    """While the rest connects; nothing depends on who was found, or answered, first."""
+    for ready in range(len(order) + 1):
+        ways = {
+            name: way(name, Reach.READY if number < ready else Reach.CONNECTING) for number, name in enumerate(order)
+        }
+        found = compare(ways)
+        assert {name: by for name, (_, by) in found.items()} == {
+            FIRST: "again", SECOND: "again", CONTEXT: "", "again": "",
+        }  # fmt: skip
+        assert {(name, *others) for name, (others, _) in found.items()} == {
+            (CONTEXT, "again", FIRST, SECOND), ("again", CONTEXT, FIRST, SECOND),
+            (FIRST, "again", CONTEXT, SECOND), (SECOND, "again", CONTEXT, FIRST),
+        }  # fmt: skip
+        rows = {name: msgspec.structs.replace(ways[name].row, same=found[name][0], carried_by=found[name][1])
+                for name in order}  # fmt: skip
+        assert {one_name(rows, name) for name in order} == {"again"}
 
 
 @pytest.mark.parametrize("reach", list(Reach))
