@@ -17,6 +17,7 @@ from tui.kube.endpoint import Endpoint
 from tui.kube.errors import TLSFailed, Unauthorized
 from tui.kube.kubeconfig import load
 from tui.kube.reloading import Reloading
+from tui.kube.resolving import in_cluster_endpoint
 from tui.kube.sensitive import Sensitive
 from tui.kube.small_file import read_small
 
@@ -140,3 +141,15 @@ async def test_another_authority_or_login_than_the_files_is_never_replaced_by_th
     (tmp_path / "ca.crt").write_bytes(AUTHORITY.pem + b"\n")
     now[0] = 60.0
     assert await files.current() == other
+
+
+async def test_in_a_pod_the_mounted_authority_is_looked_at_again(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "ca.crt").write_bytes(AUTHORITY.pem)
+    inside = in_cluster_endpoint({"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}, tmp_path)
+    assert inside is not None
+    now = [0.0]
+    files = Reloading(inside, clock=lambda: now[0])
+    (tmp_path / "ca.crt").write_bytes(STRANGER.pem)
+    now[0] = 60.0
+    assert (await files.current()).ca == STRANGER.pem
