@@ -49,12 +49,12 @@ def use(explicit: str | None, name: str, *, force: bool = False) -> Path:
     if name not in config.contexts:
         known = ", ".join(list(config.contexts)[:12])
         raise UsageError(f'no context exists with the name: "{name}"', f"contexts: {known}" if known else "")
-    path = next((one for one in config.files if _current(one)), written_to(explicit))
+    path = written_to(explicit)
+    if config.current_context == name:
+        return path
     with locked(path):
         there = look_at(path)
         text, document = file.read(path, there.which)
-        if document.get("current-context") == name:
-            return path
         edited = edit(text, document, [Change("current-context", None, name)])
         if not edited.in_place and not force:
             raise lost(path)
@@ -149,10 +149,3 @@ def _named(document: Any, section: str) -> Iterator[tuple[str, Any]]:
     for entry in listed if isinstance(listed, list) else ():
         if isinstance(entry, dict) and isinstance(entry.get("name"), str):
             yield entry["name"], entry
-
-
-def _current(path: Path) -> bool:
-    try:
-        return bool(load(str(path)).current_context)
-    except ConfigError:
-        return False
