@@ -62,7 +62,16 @@ def test_a_tenants_store_names_its_namespace() -> None:
     assert view.secret == "kube-system/management-serviceaccount-token"
     assert list(store_findings(view, kind="ClusterSecretStore")) == []
     assert list(store_findings(view, kind="SecretStore", namespace="foo")) == [
-        "its Secret is in another namespace, which a SecretStore may not reference"
+        "its Secret is in another namespace, which a SecretStore may not reference",
+        "its caProvider names a namespace, which a SecretStore may not: the operator refuses the store",
+    ]
+
+
+def test_the_authority_of_a_cluster_store_needs_a_namespace() -> None:
+    store = tenant_store(CLUSTER_STORES, "https://m.example", "foo")
+    del store["spec"]["provider"]["kubernetes"]["server"]["caProvider"]["namespace"]
+    assert list(store_findings(store_view(store), kind="ClusterSecretStore")) == [
+        "its caProvider names a Secret without a namespace, which a ClusterSecretStore needs"
     ]
 
 
@@ -83,6 +92,21 @@ def test_status_and_the_next_look() -> None:
     assert view.synced == ("SecretStore/tenant-a: copy/token",)
     (ready,) = conditions(obj)
     assert (ready.status, ready.reason, ready.message) == ("False", "Errored", "no")
+
+
+def test_a_push_that_keeps_what_is_there_says_that_nothing_new_arrives() -> None:
+    obj: dict[str, Any] = push_secret(PUSH, "ns", "source", "abc")
+    obj["spec"] |= {"updatePolicy": "IfNotExists"}
+    (said,) = push_findings(push_view(obj), lifetime=HOUR)
+    assert said.startswith("it never writes over what is there already (updatePolicy IfNotExists)")
+
+
+def test_two_entries_that_go_to_one_place() -> None:
+    obj: dict[str, Any] = push_secret(PUSH, "ns", "source", "abc")
+    there = {"remoteKey": "copy", "property": "token"}
+    obj["spec"]["data"] = [{"match": {"secretKey": key, "remoteRef": there}} for key in ("token", "old")]
+    (said,) = push_findings(push_view(obj))
+    assert said == "token and old are pushed to one place, copy [token]: the last one written stays"
 
 
 def test_what_to_know_about_a_push() -> None:

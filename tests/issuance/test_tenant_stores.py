@@ -15,7 +15,7 @@ from tests.issuance.tenancy import Tenancy, decoded
 from tui.demo.operators.eso import definitions
 from tui.issuance.destinations import tenant as tenant_places
 from tui.issuance.errors import UsageError
-from tui.issuance.families.tenants.wish import StoreWish, TenantPush
+from tui.issuance.families.tenants.wish import PushWish, StoreWish, TenantPush
 from tui.issuance.objects.capi import CLUSTER_LABEL, cluster_of
 from tui.issuance.objects.external_secrets import EXTERNAL_SECRETS, PUSH_SECRETS, STORES, gap, secret_store, served
 from tui.kube.errors import ConfigError, NotFound
@@ -170,6 +170,18 @@ async def test_rotating_the_source_waits_until_it_has_arrived(stored: Tenancy) -
     assert before != after
     assert await stored.works(Sensitive(after))
     assert len(await stored.handles()) == 1
+
+
+async def test_what_is_never_written_over_is_not_pushed_again(stored: Tenancy) -> None:
+    """IfNotExists: the new token would not arrive, and the old one, which lies there, would end."""
+    await push(stored)
+    before = decoded(await arrived(stored), "token")
+    name, namespace = f"{TENANT}-robot", stored.arena.namespace
+    await stored.client.patch(PUSH_SECRETS, name, {"spec": {"updatePolicy": "IfNotExists"}}, namespace=namespace)
+    with pytest.raises(UsageError, match="never writes over what is there already") as refused:
+        await stored.engine.plan(PushWish(stored.arena.name, namespace, name))
+    assert "updatePolicy to Replace" in str(refused.value.hint)
+    assert decoded(await arrived(stored), "token") == before
 
 
 async def test_revoking_the_source_takes_the_pushed_keys_away(stored: Tenancy) -> None:

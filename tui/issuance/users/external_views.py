@@ -8,7 +8,7 @@ Anybody may write such objects: what is missing or mangled gives empty fields, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -22,6 +22,8 @@ from tui.issuance.objects.external_secrets import CLUSTER_STORES, STORES, gap
 
 HOUR: Final = timedelta(hours=1)
 """The operator's own refresh interval where an object names none."""
+
+_KEEPS: Final = "IfNotExists"
 
 
 class StoreRef(msgspec.Struct, frozen=True):
@@ -59,6 +61,8 @@ class PushView(msgspec.Struct, frozen=True, kw_only=True):
     """None where it cannot be read; zero pushes once."""
     never: str = ""
     """Why a change of the source never arrives, in words; empty where it does."""
+    keeps: bool = False
+    """Whether it never writes over what is there already (updatePolicy IfNotExists)."""
     template: bool = False
     """Whether a template makes the remote Secret, instead of a copy of the source's type and annotations."""
     deletes: bool = False
@@ -135,6 +139,9 @@ class StoreView(msgspec.Struct, frozen=True, kw_only=True):
     """`namespace/name` (or just `name`) of the Secret that it logs in with."""
     trusts: str = ""
     """Where the server's authority comes from; empty: the system's."""
+    ca_kind: str = ""
+    """What its caProvider leads to, `Secret` or `ConfigMap`; empty without one."""
+    ca_namespace: str = ""
     capabilities: str = ""
     controller: str = ""
     """Which of several operators is meant."""
@@ -163,6 +170,7 @@ def push_view(obj: Mapping[str, Any]) -> PushView:
         keys=tuple(keys),
         interval=interval,
         never=never,
+        keeps=spec.get("updatePolicy") == _KEEPS,
         template=isinstance(spec.get("template"), Mapping),
         deletes=spec.get("deletionPolicy") == "Delete",
         refreshed_at=_time(status, "refreshTime"),
@@ -216,6 +224,8 @@ def store_view(obj: Mapping[str, Any]) -> StoreView:
         trusts=f"{_text(ca, 'type') or 'Secret'} {_named(ca)}, key {_text(ca, 'key')}" if ca else (
             "given in the store itself" if server.get("caBundle") else ""
         ),
+        ca_kind=_text(ca, "type") or ("Secret" if ca else ""),
+        ca_namespace=_text(ca, "namespace"),
         capabilities=_text(_part(obj, "status"), "capabilities"),
         controller=_text(spec, "controller"),
         managed=managed.is_managed(obj),
@@ -224,7 +234,12 @@ def store_view(obj: Mapping[str, Any]) -> StoreView:
 
 def push_findings(view: PushView, *, lifetime: timedelta | None = None, legacy: bool = False) -> Iterator[str]:
     """What to know about a PushSecret; `lifetime` is that of the credential it carries, `legacy` a token Secret's."""
-    if lifetime is not None and view.interval is not None:
+    if lifetime is not None and view.keeps:
+        yield (
+            f"it never writes over what is there already (updatePolicy {_KEEPS}): a renewed credential never arrives, "
+            "not even when kubemint announces it"
+        )
+    elif lifetime is not None and view.interval is not None:
         if not view.interval:
             yield "it pushes once: a renewed credential never arrives, unless kubemint announces it"
         elif text := gap(view.interval, lifetime):
@@ -237,8 +252,20 @@ def push_findings(view: PushView, *, lifetime: timedelta | None = None, legacy: 
     whole = [key for key in view.keys if key.key and not key.property]
     if whole:
         yield f"the Kubernetes provider refuses {whole[0]}: a single key needs a property"
+    for (remote, part), keys in _doubled(view.keys).items():
+        where = f"{remote} [{part}]" if part else f"all of {remote}"
+        named = " and ".join(key or "every key" for key in keys)
+        yield f"{named} are pushed to one place, {where}: the last one written stays"
     if not view.deletes and view.keys:
         yield "deletionPolicy is None: what was pushed stays in the other cluster when this is deleted"
+
+
+def _doubled(keys: Iterable[PushedKey]) -> dict[tuple[str, str], list[str]]:
+    """The places that more than one entry writes, each with the keys that go there."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for key in keys:
+        places.setdefault((key.remote, key.property), []).append(key.key)
+    return {place: found for place, found in places.items() if len(found) > 1}
 
 
 def store_findings(view: StoreView, *, kind: str, namespace: str = "") -> Iterator[str]:
@@ -254,6 +281,10 @@ def store_findings(view: StoreView, *, kind: str, namespace: str = "") -> Iterat
         yield "its Secret is named without a namespace: each user's own namespace counts, and it is never checked"
     if kind == STORES.kind and named and not view.secret.startswith(f"{namespace}/"):
         yield "its Secret is in another namespace, which a SecretStore may not reference"
+    if kind == CLUSTER_STORES.kind and view.ca_kind and not view.ca_namespace:
+        yield f"its caProvider names a {view.ca_kind} without a namespace, which a ClusterSecretStore needs"
+    if kind == STORES.kind and view.ca_namespace:
+        yield "its caProvider names a namespace, which a SecretStore may not: the operator refuses the store"
 
 
 def _never_fetched(policy: object, interval: timedelta | None, *, immutable: bool) -> str:
@@ -272,8 +303,8 @@ def _never_fetched(policy: object, interval: timedelta | None, *, immutable: boo
 def _never_pushed(spec: Mapping[str, Any]) -> tuple[str, timedelta | None]:
     """The same for what is pushed, with how often it is looked at."""
     interval = _interval(spec)
-    if spec.get("updatePolicy") == "IfNotExists":
-        return "never writes over what is there already (updatePolicy IfNotExists)", timedelta(0)
+    if spec.get("updatePolicy") == _KEEPS:
+        return f"never writes over what is there already (updatePolicy {_KEEPS})", timedelta(0)
     return "" if interval else "pushes it only once, or has a refreshInterval that cannot be read", interval
 
 

@@ -52,6 +52,11 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
     push = await client.get(resource, name, namespace=namespace)
     view = push_view(push)
     await _insist_on_stores(context, cluster, namespace, view)
+    if view.keeps and view.synced:
+        raise UsageError(
+            f"PushSecret {namespace}/{name} {view.never}: a new credential would not arrive, and the old one would end",
+            "set its updatePolicy to Replace, or take away what it pushed first",
+        )
     if not view.source:
         raise UsageError(
             f"PushSecret {namespace}/{name} takes from no Secret by name",
