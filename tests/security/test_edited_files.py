@@ -4,22 +4,31 @@ unasked; a list calls valid what enters with the file, not what was written into
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from tests.issuance.arena import Bench
+from tests.issuance.arena import Arena, Bench
 from tests.issuance.samples import ENDPOINT
+from tests.issuance.test_certificates import Died, issued as certified, wish
+from tui.headless.verifying import _print
+from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.lying import Looks
 from tui.issuance.destinations.standing import KEPT_AS, WouldReplace
 from tui.issuance.destinations.written import Edits, edits, wrote
 from tui.issuance.formats import Format
 from tui.issuance.formats.kubeconfig import kubeconfig
-from tui.issuance.model.types import Identity, State
+from tui.issuance.formats.yaml_text import dump
+from tui.issuance.insight.verification import Verification
+from tui.issuance.model.cluster_time import utc_now
+from tui.issuance.model.types import Address, Identity, State
 from tui.issuance.records.intent import Wrote
 from tui.kube.sensitive import Sensitive
+from tui.kube.yaml_loading import load_first
 
 CONFIG = kubeconfig(Sensitive("eyJ.it"), ENDPOINT, Identity("harbor", "ci", "robot")).reveal()
 Edit = Callable[[str], str]
@@ -87,7 +96,6 @@ def test_a_certificate_that_is_not_of_its_key_is_told_whatever_was_noted(pairs: 
 @pytest.fixture(scope="module")
 def pairs() -> tuple[str, str, str]:
     """Two keys, and a certificate of the first."""
-    from base64 import b64encode
     from datetime import UTC, datetime, timedelta
 
     from cryptography import x509
@@ -172,3 +180,109 @@ async def test_a_file_that_enters_otherwise_is_not_called_valid(ebench: Bench, e
     if edit is not of_another:
         assert shown.expires_at == record.credential.expires_at, "how long the token lives is known"
         assert "was not asked there" in (await ebench.engine.verify(address)).message
+
+
+@pytest.mark.parametrize("edit", [moved, proxied, commented])
+async def test_a_client_certificate_s_file_is_held_against_what_was_written_too(ebench: Bench, edit: Edit) -> None:
+    await certified(ebench, wish(ebench.arena))
+    path = ebench.arena.folder / "jane.kubeconfig"
+    path.write_text(edit(path.read_text()))
+    before, address = path.read_text(), Address.file(str(path))
+    shown = await ebench.engine.lookup(address)
+    if edit is commented:
+        assert shown.state is State.VALID
+        assert (await ebench.rotate(address)).ok
+        assert path.with_name(f"{path.name}.{KEPT_AS}").read_text() == before
+        return
+    assert (shown.state, "than kubemint wrote there" in shown.message) == (State.UNKNOWN, True)
+    with pytest.raises(WouldReplace, match="than kubemint wrote there"):
+        await ebench.engine.plan_rotate(address)
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("certificate", [False, True])
+async def test_what_a_dead_process_wrote_is_noted_by_who_finishes_it(embedded: Arena, certificate: bool) -> None:
+    """It only reads it back."""
+
+    def die(reached: str) -> None:
+        if reached == "unrecorded:write:0":
+            raise Died
+
+    async with Bench(embedded) as bench:
+        bench.engine.checkpoint = die
+        with pytest.raises(Died):
+            await bench.engine.execute(await bench.engine.plan(wish(embedded) if certificate else embedded.spec()))
+    async with Bench(embedded) as bench:
+        assert all(outcome.ok for outcome in await bench.engine.recover())
+        (record,) = bench.state.export_records()
+        assert record.wrote == wrote(Format.KUBECONFIG, Sensitive(Path(record.credential.address.name).read_text()))
+
+
+def rekeyed(document: Any) -> None:
+    """Its certificate with another key beside it."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    other = ec.generate_private_key(ec.SECP256R1())
+    pem = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    document["users"][0]["user"]["client-key-data"] = b64encode(pem).decode()
+
+
+def led_away(document: Any) -> None:
+    document["clusters"].append({"name": "theirs", "cluster": {"server": "https://evil.example:6443"}})
+    document["contexts"][0]["context"]["cluster"] = "theirs"
+
+
+def redirected(document: Any) -> None:
+    document["clusters"][0]["cluster"]["server"] = "https://evil.example:6443"
+
+
+@pytest.mark.parametrize(
+    ("certificate", "edit", "what"),
+    [
+        (False, redirected, "cluster"),
+        (False, led_away, "context"),
+        (True, redirected, "cluster"),
+        (True, led_away, "context"),
+        (True, rekeyed, "user"),
+    ],
+)
+async def test_merged_entries_are_shown_as_a_rotation_takes_them(
+    ebench: Bench, certificate: bool, edit: Callable[[Any], None], what: str
+) -> None:
+    """The list promised a renewal that is refused, and whoever took the file went elsewhere."""
+    where = FileDestination(ebench.arena.file("config").path, merge=True)
+    await (certified(ebench, wish(ebench.arena, where)) if certificate else ebench.issue(ebench.arena.spec(where)))
+    (record,), looks, path = ebench.state.export_records(), Looks(), Path(where.path)
+    address = record.credential.address
+    assert looks.shown(record).state is State.VALID
+    document: Any = load_first(path.read_bytes())
+    edit(document)
+    path.write_text(dump(document))
+    shown = looks.shown(record)
+    assert (shown.state, f"the file has another {what} " in shown.message) == (State.UNKNOWN, True), shown.message
+    assert (await ebench.engine.lookup(address)).message == shown.message
+    with pytest.raises(WouldReplace, match=f"^{what} .* holds something else than kubemint wrote there"):
+        await ebench.engine.plan_rotate(address)
+    if not certificate:
+        assert "was not asked there" in (await ebench.engine.verify(address)).message
+
+
+async def test_a_cluster_that_two_wishes_share_is_held_against_what_was_written_by_either(ebench: Bench) -> None:
+    where = FileDestination(ebench.arena.file("config").path, merge=True)
+    await ebench.issue(ebench.arena.spec(where))
+    await certified(ebench, wish(ebench.arena, where))
+    looks, path = Looks(), Path(where.path)
+    document: Any = load_first(path.read_bytes())
+    assert len(document["clusters"]) == 1
+    assert [looks.shown(one).state for one in ebench.state.export_records()] == [State.VALID] * 2
+    redirected(document)
+    path.write_text(dump(document))
+    assert [looks.shown(one).state for one in ebench.state.export_records()] == [State.UNKNOWN] * 2
+
+
+def test_a_note_of_verify_begins_with_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "accepted as robot; but the file has another server than kubemint wrote there, and was not asked there"
+    found = Verification(ok=True, method="GET", username="robot", checked_at=utc_now(), message=said)
+    _print("it", found, "table")
+    assert f"note: {said.removeprefix('accepted as robot; ')}" in capsys.readouterr().err

@@ -114,7 +114,7 @@ def _print(what: str, verification: Verification, form: str) -> None:
             who = f" as {safe_text(verification.username)}" if verification.username else ""
             printing.line(f"accepted{who} ({verification.method})")
             by = f"accepted as {verification.username}" if verification.username else "accepted"
-            if more := verification.message.removeprefix(by).lstrip(" ,"):
+            if more := verification.message.removeprefix(by).lstrip(" ,;"):
                 printing.say(f"  note: {more[1:-1] if more.startswith('(') else more}")
         else:
             complain(f"{what}: {verification.message or 'not accepted'}", verification.hint)

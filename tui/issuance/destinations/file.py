@@ -144,7 +144,7 @@ class FilePlace:
         return Foreseen(text=text, exists=bool(old), hint=hint, diff=diff(self.label, old, text) if old else "")
 
     async def write(self, writing: Writing) -> str:
-        self.wrote = wrote(writing.credential.format or Format.KUBECONFIG, writing.content)
+        self.wrote = _noted(writing)
         return await seen_through(self._put, writing.content)
 
     def _put(self, content: Sensitive) -> str:
@@ -163,6 +163,7 @@ class FilePlace:
 
     async def check(self, writing: Writing) -> None:
         await self.holds(writing.content)
+        self.wrote = _noted(writing)  # also of what a dead process wrote
 
     async def holds(self, content: Sensitive) -> None:
         """Raises ChangedMeanwhile where the file does not hold exactly this."""
@@ -208,7 +209,7 @@ class FilePlace:
 def _edited(record: Export | None) -> str:
     """What to do about a file that leads elsewhere than kubemint wrote."""
     spec = record.spec if record is not None else None
-    anew = "ask for it to be replaced (--force)"
+    anew = "issue it anew there with --force --replace"
     if record is not None and spec is not None and record.credential.account is not None:
         who, path = spec.identity, record.credential.address.name
         words = (
@@ -225,6 +226,10 @@ def _edited(record: Export | None) -> str:
         )
         anew = f"`{shell.command('kubemint', *words)}` writes it anew"
     return f"{anew}; what is there is kept beside it then, and its edits are lost in the new one"
+
+
+def _noted(writing: Writing) -> Wrote:
+    return wrote(writing.credential.format or Format.KUBECONFIG, writing.content)
 
 
 def wrote_to(place: Place) -> Wrote | None:

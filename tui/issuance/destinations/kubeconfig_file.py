@@ -174,6 +174,28 @@ def token_for(path: Path | str, request: str) -> Sensitive | None:
     return login_of(document["users"][index]) if index is not None else None
 
 
+class Kept(NamedTuple):
+    """What lies there of one wish."""
+
+    token: Sensitive | None
+    """By what it is told from another; see `token_for`."""
+    strange: tuple[str, ...] = ()
+    """Which of its entries are otherwise than kubemint wrote them, where the token is the one."""
+
+
+def kept_in(path: Path | str) -> dict[str, Kept]:
+    """What merges put there, by their wishes. Raises ConfigError, FileError."""
+    _, document = read(Path(path))
+    found = {}
+    for user in document.get("users") or []:
+        wish = wish_of(user, "users")
+        if isinstance(wish, str) and wish not in found:
+            token = login_of(user)
+            known = {token.fingerprint} if token is not None else set()
+            found[wish] = Kept(token, tuple(strangers(document, wish, None, known)))
+    return found
+
+
 def entries_for(path: Path | str, request: str) -> Sensitive | None:
     """What merges of this wish put there, as a kubeconfig of its own; None where its user or context is gone."""
     _, document = read(Path(path))

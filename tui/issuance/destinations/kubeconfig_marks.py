@@ -19,6 +19,7 @@ from tui.kube.yaml_loading import load_first
 from tui.kube.yaml_values import YAMLError
 
 from .kubeconfig_edit import Document
+from .written import is_pair
 
 EXTENSION: Final = "kubemint.io"
 _WROTE: Final = "wrote"
@@ -29,31 +30,65 @@ _CERTIFICATE: Final = frozenset({"client-certificate-data", "client-key-data"})
 """What a user's entry has that kubemint wrote: the one or the other."""
 
 
-def strangers(document: Document, request: str, addition: Sensitive, known: Collection[str]) -> list[str]:
-    """The entries of this wish that hold another one's login, or lead elsewhere than kubemint wrote."""
-    found = []
-    if (index := index_of(document, "users", request)) is not None:
-        entry = document["users"][index]
-        keys, login = set(plain_of(entry, "users")), login_of(entry)
-        if keys not in (_TOKEN, _CERTIFICATE) or login is None or login.fingerprint not in known:
-            found.append(f"user {safe_text(str(entry.get('name')), 100)}")
-    if (index := index_of(document, "clusters", request)) is not None:
-        entry = document["clusters"][index]
-        plain, wrote = plain_of(entry, "clusters"), _mark(entry, "clusters").get(_WROTE)
-        # Entries of earlier versions do not say what was written: then what would be written now has to be there.
-        if _digest(plain) != wrote if wrote else plain != inner_of(only_entry(addition, "clusters"), "clusters"):
-            found.append(f"cluster {safe_text(str(entry.get('name')), 100)}")
+def strangers(document: Document, request: str, addition: Sensitive | None, known: Collection[str]) -> list[str]:
+    """The entries of this wish that hold another one's login, or lead elsewhere than kubemint wrote.
+
+    Entries of earlier versions do not say what was written: then what would be written now, the `addition`, has to be
+    there; where that is not known, nothing is said of them.
+    """
+    found: list[str] = []
+    own = {section: _own(document, section, request) for section in SECTIONS}
+    user, context, cluster = own["users"], own["contexts"], own["clusters"]
+    if user is not None and not _is_known(user, known):
+        found.append(_called("user", user))
+    way = inner_of(context, "contexts")
+    leads = (("cluster", cluster), ("user", user))
+    if context is not None and any(one is not None and way.get(key) != one.get("name") for key, one in leads):
+        found.append(_called("context", context))
+    if cluster is None:  # it is shared with another wish, which noted what it is
+        cluster, addition = _named(document, "clusters", way.get("cluster")), None
+    plain, wrote = plain_of(cluster, "clusters"), _mark(cluster, "clusters").get(_WROTE)
+    if wrote:
+        changed = _digest(plain) != wrote
+    else:
+        changed = addition is not None and plain != inner_of(only_entry(addition, "clusters"), "clusters")
+    if changed and cluster is not None:
+        found.append(_called("cluster", cluster))
     return found
+
+
+def _is_known(user: Document, known: Collection[str]) -> bool:
+    """Whether a user's entry has nothing but a login of kubemint's."""
+    plain, login = plain_of(user, "users"), login_of(user)
+    if set(plain) not in (_TOKEN, _CERTIFICATE) or login is None or login.fingerprint not in known:
+        return False
+    return "token" in plain or is_pair(login.reveal_bytes(), _decoded(plain["client-key-data"]))
+
+
+def _own(document: Document, section: str, request: str) -> Document | None:
+    index = index_of(document, section, request)
+    return document[section][index] if index is not None else None
+
+
+def _named(document: Document, section: str, name: object) -> Document | None:
+    entries = (one for one in document.get(section) or [] if isinstance(one, dict))
+    return next((one for one in entries if one.get("name") == name), None)
+
+
+def _called(what: str, entry: Document) -> str:
+    return f"{what} {safe_text(str(entry.get('name')), 100)}"
 
 
 def login_of(entry: Any) -> Sensitive | None:
     """By what a user's entry is told from another: its token, or its client certificate."""
     user = inner_of(entry, "users")
-    token, certificate = user.get("token"), user.get("client-certificate-data")
-    if isinstance(token, str):
-        return Sensitive(token)
+    token = user.get("token")
+    return Sensitive(token) if isinstance(token, str) else _decoded(user.get("client-certificate-data"))
+
+
+def _decoded(value: object) -> Sensitive | None:
     try:
-        return Sensitive(base64.b64decode(certificate, validate=True)) if isinstance(certificate, str) else None
+        return Sensitive(base64.b64decode(value, validate=True)) if isinstance(value, str) else None
     except (binascii.Error, ValueError):
         return None
 

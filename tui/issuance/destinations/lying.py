@@ -5,7 +5,6 @@ something else there since, and then what is recorded says nothing of it.
 from __future__ import annotations
 
 import os
-import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,18 +21,19 @@ from . import kubeconfig_file
 from .file import LARGEST, is_missing, token_in_file
 from .files import read_private
 from .shoot import login_in
-from .written import edits
+from .written import edits, said_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from tui.issuance.model.types import Address, Credential
     from tui.issuance.records.intent import Export, Intent
 
     from .place import Place
 
+    Entries = Callable[[Path], Mapping[str, kubeconfig_file.Kept]]
+
 _NO_LIFE: Final = dict.fromkeys(("issued_at", "expires_at", "rotate_at", "granted"))
-_TOKEN: Final = re.compile(rb"eyJ[\w.-]+")
 
 
 class Lies(StrEnum):
@@ -77,20 +77,18 @@ async def look_into(place: Place, export: Export, opened: Iterable[Intent]) -> S
     return Seen(lies=judge(export.credential.fingerprint, token, also), token=token)
 
 
-def look(export: Export, also: Collection[str] = ()) -> Seen:
-    """Read the file; of another place the record alone speaks here. Never raises; call it in a thread."""
+def look(export: Export, also: Collection[str] = (), entries: Entries | None = None) -> Seen:
+    """Read the file; of another place the record alone speaks here. `entries` reads those that were merged into one of
+    somebody's. Never raises; call it in a thread."""
     if not export.credential.address.is_file:
         return Seen(lies=Lies.OURS)
     if is_missing(export.credential.address):
         return Seen(lies=Lies.GONE)
     try:
-        token, content = _token(export)
+        token, edited = _merged(export, entries) if _is_merged(export) else _alone(export)
     except (KubeError, IssuanceError, OSError) as error:
         return Seen(lies=Lies.UNREAD, trouble=getattr(error, "message", "") or type(error).__name__)
-    credential, edited = export.credential, ""
-    if content is not None and token is not None and token.fingerprint == credential.fingerprint:
-        edited = edits(credential.format or Format.KUBECONFIG, content, export.wrote).said
-    return Seen(lies=judge(credential.fingerprint, token, also), token=token, edited=edited)
+    return Seen(lies=judge(export.credential.fingerprint, token, also), token=token, edited=edited)
 
 
 def shown(export: Export, seen: Seen) -> Credential:
@@ -134,47 +132,59 @@ class Looks:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[Address, str], tuple[tuple[int, ...], Seen]] = {}
+        self._read: tuple[Path, tuple[int, ...], dict[str, kubeconfig_file.Kept]] | None = None
+        """The kubeconfig of somebody's that was read last: many entries of kubemint's may be in it."""
 
     def shown(self, export: Export, also: Collection[str] = ()) -> Credential:
         """The credential as it is to be shown. Call it in a thread."""
         if not export.credential.address.is_file or is_missing(export.credential.address):
             return shown(export, look(export))
-        key, stamp = (export.credential.address, export.credential.fingerprint), _stamp(export)
+        key, stamp = (export.credential.address, export.credential.fingerprint), _stamp(_path(export))
         known = self._seen.get(key)
         if known is not None and stamp and known[0] == stamp:
             return shown(export, known[1])
-        seen = self._cheaply(export) or look(export, also)
+        seen = self._cheaply(export) or look(export, also, self._entries)
         if stamp and seen.lies in (Lies.OURS, Lies.ANOTHER, Lies.NOTHING) and not also:
             self._seen[key] = stamp, msgspec.structs.replace(seen, token=None)
         return shown(export, seen)
 
     def _cheaply(self, export: Export) -> Seen | None:
-        """Whether the file is as it was written; of one of somebody's, or of which nothing was noted, whether that very
-        token stands in it at all, without making sense of the rest."""
+        """Whether the file is as it was written, without making sense of it."""
+        if export.wrote is None:
+            return None
         try:
             held = read_private(_path(export), LARGEST)
         except (IssuanceError, OSError):
             return None
-        if export.wrote is not None:
-            return Seen(lies=Lies.OURS) if held.fingerprint == export.wrote.whole else None
-        if str(_path(export)) == export.credential.address.name:
-            return None
-        content, wanted = held.reveal_bytes(), export.credential.fingerprint
-        if any(Sensitive(token).fingerprint == wanted for token in _TOKEN.findall(content)):
-            return Seen(lies=Lies.OURS)
-        return None
+        return Seen(lies=Lies.OURS) if held.fingerprint == export.wrote.whole else None
+
+    def _entries(self, path: Path) -> Mapping[str, kubeconfig_file.Kept]:
+        stamp = _stamp(path)
+        if not stamp or self._read is None or self._read[:2] != (path, stamp):
+            self._read = path, stamp, kubeconfig_file.kept_in(path)
+        return self._read[2]
 
 
-def _token(export: Export) -> tuple[Sensitive | None, Sensitive | None]:
-    """By what a file is told from another (its token, of a shoot's kubeconfig its certificate), and the content of one
-    that is kubemint's alone."""
-    credential, path = export.credential, _path(export)
-    if str(path) != credential.address.name:
-        return kubeconfig_file.token_for(path, export.request), None
-    content = read_private(path, LARGEST)
-    if credential.shoot is not None:
-        return login_in(content), content
-    return token_in_file(credential.format or Format.KUBECONFIG, content), content
+def _is_merged(export: Export) -> bool:
+    return str(_path(export)) != export.credential.address.name
+
+
+def _merged(export: Export, entries: Entries | None) -> tuple[Sensitive | None, str]:
+    """By what the entries of a wish are told from others, and what of them leads elsewhere where they are its own."""
+    found = (entries or kubeconfig_file.kept_in)(_path(export)).get(export.request)
+    if found is None:
+        return None, ""
+    ours = found.token is not None and found.token.fingerprint == export.credential.fingerprint
+    return found.token, said_of(found.strange) if ours else ""
+
+
+def _alone(export: Export) -> tuple[Sensitive | None, str]:
+    """The same of a file that is kubemint's alone (its token, of a shoot's kubeconfig its certificate)."""
+    credential, content = export.credential, read_private(_path(export), LARGEST)
+    form = credential.format or Format.KUBECONFIG
+    token = login_in(content) if credential.shoot is not None else token_in_file(form, content)
+    ours = token is not None and token.fingerprint == credential.fingerprint
+    return token, edits(form, content, export.wrote).said if ours else ""
 
 
 def _path(export: Export) -> Path:
@@ -182,10 +192,10 @@ def _path(export: Export) -> Path:
     return Path(credential.address.name.removesuffix(f"#{credential.identity}"))
 
 
-def _stamp(export: Export) -> tuple[int, ...]:
+def _stamp(path: Path) -> tuple[int, ...]:
     """What changes where a file does; empty where there is none."""
     try:
-        found = os.stat(_path(export))  # noqa: PTH116 - one call per file and look
+        found = os.stat(path)  # noqa: PTH116 - one call per file and look
     except OSError:
         return ()
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

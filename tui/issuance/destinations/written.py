@@ -15,6 +15,8 @@ from tui.kube.errors import ConfigError
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.issuance.formats import Format
     from tui.kube.endpoint import Endpoint
 
@@ -32,7 +34,12 @@ class Edits(msgspec.Struct, frozen=True):
     @property
     def said(self) -> str:
         """The same in a sentence without its subject."""
-        return f"has another {' and '.join(self.way)} than kubemint wrote there" if self.way else ""
+        return said_of(self.way)
+
+
+def said_of(parts: Sequence[str]) -> str:
+    """What is another by now, in a sentence without its subject; empty where nothing is."""
+    return f"has another {' and '.join(parts)} than kubemint wrote there" if parts else ""
 
 
 def wrote(form: Format, content: Sensitive) -> Wrote:
@@ -48,7 +55,8 @@ def edits(form: Format, content: Sensitive, before: Wrote | None) -> Edits:
         return Edits()
     way = _way(form, content)
     if before is None:
-        return Edits(way=() if way is None or _is_pair(way) else (LOGIN,))
+        pair = way is None or is_pair(way.login.client_certificate, way.login.client_key)
+        return Edits(way=() if pair else (LOGIN,))
     now = _parts(way) if way is not None else {}
     return Edits(any=True, way=tuple(part for part, was in before.way.items() if now.get(part) != was))
 
@@ -79,15 +87,14 @@ def _parts(way: Endpoint) -> dict[str, str]:
     return {part: Sensitive(json.dumps(value)).fingerprint for part, value in parts.items()}
 
 
-def _is_pair(way: Endpoint) -> bool:
-    """Whether its client certificate, if it has one, is of the key beside it."""
+def is_pair(certificate: bytes | None, key: Sensitive | None) -> bool:
+    """Whether a client certificate, if there is one, is of the key beside it."""
     from tui.kube.tls import check_pair
 
-    login = way.login
-    if login.client_certificate is None or login.client_key is None:
+    if certificate is None or key is None:
         return True
     try:
-        check_pair(login.client_certificate, login.client_key)
+        check_pair(certificate, key)
     except ConfigError:
         return False
     return True

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance.destinations.file import wrote_to
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
 from tui.issuance.destinations.tenant import insist_on_push
@@ -22,7 +21,7 @@ from tui.issuance.model.types import Action, Credential, Handle, State
 from tui.issuance.objects import accounts
 from tui.issuance.objects.managed import renewal_point
 from tui.issuance.objects.token_request import request_token
-from tui.issuance.records.intent import Export, granted
+from tui.issuance.records.intent import granted
 from tui.issuance.transaction.minting import CANNOT_REVOKE, Minting, issued_again
 from tui.issuance.transaction.publishing import Publishing
 from tui.issuance.transaction.shared_steps import COMMIT, account_step, mint_steps
@@ -103,18 +102,8 @@ class Issue(Minting, Publishing):
         )
 
     async def _commit(self, note: Note) -> None:
-        intent = self.intent
-        exports = [
-            Export(
-                credential=self.credential(place),
-                request=intent.request,
-                spec=intent.spec,
-                uid=place.uid,
-                wrote=wrote_to(place),
-            )
-            for place in self.places
-        ]
-        note.record = {"closed": intent.plan, "exports": exports, "revocations": await self.revocations(note)}
+        revocations = await self.revocations(note)
+        note.record = {"closed": self.intent.plan, "exports": self.exports(), "revocations": revocations}
         note.run.left += self.left
 
     def _tokens_replaced(self) -> dict[Handle, Sensitive]:

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
+from tui.issuance.destinations.file import wrote_to
 from tui.issuance.destinations.place import Place
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError, StepFailed, UsageError
 from tui.issuance.model.types import Address
+from tui.issuance.records.intent import Export
 from tui.kube.errors import Conflict, NotFound
 
 from .shared_steps import check_step, write_step
@@ -67,6 +69,20 @@ class Publishing(Journaled):
     def writing(self, place: Place) -> Writing:
         """What this place is to hold. Raises IssuanceError before there is anything."""
         raise NotImplementedError
+
+    def exports(self, source: Address | None = None) -> list[Export]:
+        """What is recorded of every place, once it holds what was issued; of copies what their `source` is."""
+        return [
+            Export(
+                credential=self.writing(place).credential,
+                request=self.intent.request,
+                spec=self.intent.spec if source is None else None,
+                source=source,
+                uid=place.uid,
+                wrote=wrote_to(place),
+            )
+            for place in self.places
+        ]
 
     def write(self, number: int, place: Place) -> Step:
         """Write one place."""

@@ -21,7 +21,7 @@ from tui.issuance.model.material import Writing
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Credential, State, StepInfo, StepStatus
 from tui.issuance.objects.managed import renewal_point
-from tui.issuance.records.intent import Export, Intent, granted
+from tui.issuance.records.intent import Intent, granted
 from tui.issuance.transaction.publishing import Publishing
 from tui.issuance.transaction.shared_steps import COMMIT, prove_step
 from tui.issuance.transaction.step import Step
@@ -213,12 +213,7 @@ class Certify(Publishing):
         note.message = await prove(way, self.wish)
 
     async def _commit(self, note: Note) -> None:
-        intent = self.intent
-        exports = [
-            Export(credential=self.credential(place), request=intent.request, spec=intent.spec, uid=place.uid)
-            for place in self.places
-        ]
-        note.record = {"closed": intent.plan, "exports": exports}
+        note.record = {"closed": self.intent.plan, "exports": self.exports()}
 
     # Taking back
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tui.issuance.destinations.file import wrote_to
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
 from tui.issuance.errors import IssuanceError, StepFailed
@@ -21,7 +20,7 @@ from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
 from tui.issuance.objects import managed, token_secret
 from tui.issuance.objects.deleting import End, delete
-from tui.issuance.records.intent import Export, Intent, Revocation
+from tui.issuance.records.intent import Intent, Revocation
 from tui.issuance.transaction import dead_tokens
 from tui.issuance.transaction.publishing import Publishing
 from tui.issuance.transaction.shared_steps import COMMIT, prove_step
@@ -132,16 +131,7 @@ class LongLived(Publishing):
         grace = await self.let_go(note, self.context.grace)
         begun, intent = await self.context.moment(self.identity.cluster), self.intent
         self._revocations = intent.revocations(begun, grace)
-        source = self.credential().address
-        exports = [
-            Export(
-                credential=self.credential(place.address),
-                request=intent.request,
-                source=source,
-                wrote=wrote_to(place),
-            )
-            for place in self.places
-        ]
+        exports = self.exports(self.credential().address)
         note.record = {"closed": intent.plan, "exports": exports, "revocations": self._revocations}
 
     async def discard(self, resource: Resource, name: str) -> str:
