@@ -33,6 +33,7 @@ from tui.kube.errors import OutOfTime
 from tui.kube.text import safe_text
 
 from . import printing
+from .dry_run import ask_servers, dry_run_option, on_server
 from .exits import Ended, Exit, complain
 from .options import configured_grace, configured_kubelet_sync
 from .output import output_option, print_kind, print_list, print_table
@@ -216,9 +217,18 @@ async def foresee(engine: Engine, addresses: Sequence[Address], plan: Planner, f
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one, the others are shown
             message, hint = explain(error)
             complain(f"{address}: {message}", hint)
-    print_plans(plans, form)
+    await show_plans(engine, plans, form)
     if len(plans) < len(addresses):
         raise Ended(Exit.PARTLY if plans else Exit.FAILED)
+
+
+async def show_plans(
+    engine: Engine, plans: Sequence[Plan], form: str, about: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """A dry run: `print_plans`, and what the servers say where they are to be asked. Ends with 1 if one refuses."""
+    print_plans(plans, form, about)
+    if on_server() and not await ask_servers(engine, plans):
+        raise Ended(Exit.FAILED)
 
 
 def print_plans(plans: Sequence[Plan], form: str, about: Mapping[str, Mapping[str, Any]] | None = None) -> None:
@@ -302,8 +312,10 @@ def result_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def dry_run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--dry-run`, `-q` and `-o`."""
-    said = "Print what would be done; change nothing."
-    return click.option("--dry-run", is_flag=True, help=said)(result_options(command))
+    with_dry_run: Callable[..., Any] = dry_run_option("Print what would be done; change nothing.")(
+        result_options(command)
+    )
+    return with_dry_run
 
 
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:

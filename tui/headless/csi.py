@@ -16,6 +16,7 @@ from tui.kube.text import safe_text
 
 from . import printing
 from .doing import only_of, options_of, refuse, said_of
+from .dry_run import dry_run_option, nothing_sent
 from .options import Options
 from .output import output_option, print_kind, print_table
 from .printing import say
@@ -36,7 +37,7 @@ def csi() -> None:
 
 @csi.command("preview")
 @options_of(CSI_PREVIEW)
-@click.option("--dry-run", is_flag=True, help="Mint nothing; show the requests that would be made.")
+@dry_run_option("Mint nothing; show the requests that would be made.")
 @output_option("table", "json", "yaml", default="table")
 @with_options
 async def preview(options: Options, dry_run: bool, form: str, **given: Any) -> None:
@@ -65,6 +66,7 @@ async def preview(options: Options, dry_run: bool, form: str, **given: Any) -> N
             say(f"note: {note}")
         if dry_run:
             _print_requests(looked, form)
+            nothing_sent()
             return
         tokens = await issuance.mint(client, looked)
         if out is None:

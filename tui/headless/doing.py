@@ -30,9 +30,10 @@ from .acting import (
     dry_run_options,
     finish,
     grace_wish,
-    print_plans,
+    show_plans,
     wait_for_grace,
 )
+from .dry_run import nothing_sent
 from .options import Options
 from .printing import say
 from .session import GRACE, Setting, refuse_read_only, run_async, setting, with_options
@@ -214,10 +215,11 @@ async def act(
     async with setting(options) as place, open_engine(place, grace=how.grace, acting=not how.dry_run) as engine:
         if how.dry_run and show is not None:
             await show(engine, place)
+            nothing_sent()
             return
         plan = await planned(engine, place)
         if how.dry_run:
-            print_plans([plan], how.form)
+            await show_plans(engine, [plan], how.form)
             return
         progress = Progress(quiet=how.quiet)
         outcome = await carry_out(engine, plan, progress)

@@ -16,6 +16,7 @@ from tui.issuance import Address, Identity
 from . import printing
 from .acting import acting_options
 from .doing import How, do, only_cluster, options_of, refuse, said_of, verb
+from .dry_run import nothing_sent
 from .exits import Ended, Exit
 from .options import Options
 from .output import output_option, print_kind, print_object, print_table
@@ -50,6 +51,7 @@ def create(options: Options, **given: Any) -> None:
             {**said, "cluster": "", "secret": given["secret"] or fresh_token_secret_name(given["name"])}
         )
         _print_manifests(identity_manifests(named), how.form)
+        nothing_sent()
         return
     if not how.dry_run:
         refuse_read_only(options, "identity create")

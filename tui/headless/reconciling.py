@@ -17,6 +17,7 @@ from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
 
 from . import printing
 from .acting import grace_options, grace_wish
+from .dry_run import dry_run_option, nothing_sent
 from .exits import Ended, Exit, complain
 from .options import Options, namespace_option
 from .output import output_option, print_list, print_table
@@ -77,7 +78,7 @@ class _Row:
 @click.option(
     "--lease-namespace", metavar="NS", default="kube-system", show_default=True, help="The namespace of the Lease."
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
+@dry_run_option("Print what would be done; change nothing.")
 @output_option("table", "json", "yaml", default="table")
 @with_options
 async def reconcile(
@@ -110,6 +111,7 @@ async def reconcile(
     if not dry_run:
         refuse_read_only(options, "reconcile")
     how = _How(name, namespace, lease_namespace, grace_wish(grace), not no_wait, take_over, abandon, dry_run)
+    nothing_sent()
     await (_watch(options, how) if watch else _once(options, how, form))
 
 

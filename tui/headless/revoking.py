@@ -26,7 +26,7 @@ from tui.kube.errors import KubeError
 from tui.kube.home import expanded
 
 from . import printing
-from .acting import Progress, carry_out, dry_run_options, finish, print_plans
+from .acting import Progress, carry_out, dry_run_options, finish, show_plans
 from .doing import options_of
 from .exits import Ended, Exit
 from .options import Options
@@ -114,7 +114,7 @@ async def _revoke(
                 for plan in plans:
                     for line in _said(plan, users[plan.id]):
                         say(f"note: {line}" if len(plans) == 1 else f"note: {plan.address}: {line}")
-            print_plans(plans, form, users)
+            await show_plans(engine, plans, form, users)
             return
         if plans and not yes and not sys.stdin.isatty():  # last: what cannot be revoked is said with or without --yes
             raise UsageError(

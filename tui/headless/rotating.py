@@ -14,7 +14,7 @@ from tui.actions.rotating import ROTATE, plan_rotate
 from tui.issuance import Address, Outcome, an_address
 
 from . import printing
-from .acting import Progress, acting_options, carry_out, finish, foresee, perform, print_plans, wait_for_grace
+from .acting import Progress, acting_options, carry_out, finish, foresee, perform, show_plans, wait_for_grace
 from .doing import How, options_of
 from .exits import Ended, Exit, complain
 from .options import Options, namespace_option
@@ -84,7 +84,7 @@ async def _rotate(options: Options, addresses: list[Address], how: How, revive: 
     async with setting(options) as place, open_engine(place, grace=how.grace, acting=not how.dry_run) as engine:
         if how.dry_run:
             if len(addresses) == 1:
-                print_plans([await plan(engine, addresses[0])], how.form)
+                await show_plans(engine, [await plan(engine, addresses[0])], how.form)
             else:
                 await foresee(engine, addresses, plan, how.form)
             return

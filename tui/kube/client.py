@@ -300,6 +300,7 @@ class Client:
         uid: str | None = None,
         resource_version: str | None = None,
         grace_seconds: int | None = None,
+        dry_run: bool = False,
     ) -> None:
         """Deletes one object; with `uid` or `resource_version` only that very one, else Conflict.
 
@@ -312,7 +313,8 @@ class Client:
             options["preconditions"] = wanted
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        await self._about_one("DELETE", About(resource, namespace, name, uid=uid or ""), body=options)
+        params = {"dryRun": "All"} if dry_run else None
+        await self._about_one("DELETE", About(resource, namespace, name, uid=uid or ""), params=params, body=options)
 
     async def _about_one(self, method: str, about: About, **given: Any) -> Response:
         """A request about one object that is there, whose absence has to be said in words."""
