@@ -22,7 +22,7 @@ from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import UsageError
 from tui.issuance.loop.keeping import RenewalLoop
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Action, Address, Handle, Outcome, State
+from tui.issuance.model.types import Action, Address, Handle, Identity, IssueSpec, Outcome, State
 from tui.issuance.records.state import StateStore
 from tui.issuance.trust import handles
 from tui.kube.errors import NotFound, ReadOnly
@@ -184,6 +184,40 @@ async def test_a_copy_of_what_is_shown_is_renewed_with_it(pushed: tuple[Fleet, H
         assert held != before, "the file has the new one too"
         assert await places_of(fleet, outcome) == (f"{CALLED}/default/twice",)
     assert not await lives(fleet, first)
+
+
+async def test_under_a_second_context_of_its_server_a_secret_takes_its_copies_along(
+    two: EmbeddedFleet, tmp_path: Path
+) -> None:
+    """Any name vouches there, since the handle lies beside it: what this machine recorded says which one is meant."""
+    config = load(str(two.kubeconfig))
+    config = replace(config, contexts=config.contexts | {"too": replace(config.contexts[OWN], name="too")})
+    also, copy = Address(CredentialKind.SECRET, "too", "default", "twice"), tmp_path / "copy.kc"
+    with contextlib.closing(StateStore.open(tmp_path / "state")) as state:
+        fleet = Fleet(config, state=state, timing=FAST, grace=timedelta(0))
+        await fleet.start()
+        try:
+            await fleet.settled(10)
+            own = IssueSpec(
+                identity=Identity(OWN, "default", "robot"),
+                destinations=(SecretDestination(OWN, "default", "twice"),),
+                create_account=True,
+            )
+            outcome = await fleet.engine.execute(await fleet.engine.plan(own))
+            assert outcome.ok, outcome
+            outcome = await fleet.engine.export(SHOWN, FileDestination(str(copy)))
+            assert outcome.ok, outcome
+            held = copy.read_bytes()
+            plan = await fleet.engine.plan_rotate(also)
+            assert (plan.address, [step.path for step in plan.steps if step.path]) == (SHOWN, [str(copy)] * 2)
+            assert f"{also} is {SHOWN} here, which it was issued under" in plan.warnings[0]
+            assert not any("is a copy" in said for said in plan.warnings)
+            outcome = await fleet.engine.execute(plan)
+            assert outcome.ok, outcome
+            assert copy.read_bytes() != held
+            assert (await fleet.engine.plan_revoke(also)).address == SHOWN
+        finally:
+            await fleet.stop()
 
 
 async def test_what_is_protected_under_the_name_that_was_asked_for_is(two: EmbeddedFleet, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from .orphans import placed
 from .vouchers import Word
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.issuance.model.types import Address
     from tui.issuance.transaction.work import Context
 
@@ -66,10 +68,36 @@ def said(asked: Address, under: Address) -> str:
 
 
 async def read(context: Context, address: Address) -> Reading:
-    """A managed Secret as `vouching.read` does; where it is vouched for under another name alone, under that. Raises
-    UsageError, KubeError."""
+    """A managed Secret as `vouching.read` does; where this machine recorded it under another name, or it is vouched for
+    under another alone, under that. Raises UsageError, KubeError."""
     reading = await vouching.read(context, address)
-    return reading if reading.verdict.ok else await _under_another(context, address, reading) or reading
+    found = await _first(context, address, reading, recorded_names(context, address))
+    if found is None and not reading.verdict.ok:
+        found = await _under_another(context, address, reading)
+    return found or reading
+
+
+async def recorded_under(context: Context, address: Address) -> Address:
+    """The name under which this machine's records know a Secret, and the files that are renewed with it; else the one
+    that was asked for."""
+    if not (names := recorded_names(context, address)):
+        return address
+    try:
+        reading = await vouching.read(context, address)
+    except (KubeError, IssuanceError):
+        return address  # what is wrong with it says whoever goes on with it
+    found = await _first(context, address, reading, names)
+    return found.marks.address if found is not None else address
+
+
+def recorded_names(context: Context, address: Address) -> list[str]:
+    """What records of this machine call the cluster of a Secret otherwise; none where they know it as it is called."""
+    records = context.state.export_records()
+    known = [one for record in records for one in (record.credential.address, record.source) if one is not None]
+    if address in known:
+        return []
+    alike = (one.cluster for one in known if msgspec.structs.replace(one, cluster=address.cluster) == address)
+    return list(dict.fromkeys(alike))
 
 
 async def issued_under(context: Context, address: Address, error: NotVouched) -> Address:
@@ -91,7 +119,12 @@ async def _under_another(context: Context, address: Address, reading: Reading) -
         seen = await handles.look(await context.clusters.client(handle.cluster), handle.namespace, handle.name)
     except (KubeError, IssuanceError):
         return None
-    for name in other_names(address, seen, handle.cluster)[:_MOST]:
+    return await _first(context, address, reading, other_names(address, seen, handle.cluster))
+
+
+async def _first(context: Context, address: Address, reading: Reading, names: Sequence[str]) -> Reading | None:
+    """Under the first of these names that it is vouched for under, where that is the same Secret."""
+    for name in names[:_MOST]:
         try:
             found = await vouching.read(context, msgspec.structs.replace(address, cluster=name))
             sides = [await _side(context, *one) for one in ((address.cluster, reading), (name, found))]

@@ -153,9 +153,11 @@ class ServiceAccounts(Files):
 async def _under_its_name(
     context: Context, address: Address, prepare: Callable[[Address], Awaitable[tuple[Plan, Transaction]]]
 ) -> tuple[Plan, Transaction]:
-    """The plan for a Secret under the name that it was issued under, where nothing vouches for it under this one."""
+    """The plan for a Secret under the name that it was issued under: that is recorded, or all that vouches for it."""
+    under = await one_server.recorded_under(context, address) if not address.here else address
     try:
-        return await prepare(address)
+        if under == address:
+            return await prepare(address)
     except vouching.NotVouched as error:
         if address.here:
             raise
