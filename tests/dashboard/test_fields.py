@@ -43,6 +43,9 @@ async def test_a_filter_says_what_its_rows_do_not_have(dashboard: Open) -> None:
         await driver.type("target:x")
         await driver.shows("these rows have no target")
         await driver.press("escape", "4", "slash")
+        await driver.type("stat:x")
+        await driver.shows("there is no field stat; did you mean state:?")
+        await driver.press("escape", "slash")
         await driver.type("target:")
         await driver.shows("target: what it is, several with commas")
 
