@@ -165,6 +165,7 @@ if TYPE_CHECKING:
     from .objects.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, STORES, auth_name as store_auth_name
     from .objects.token_request import IssuedToken, check_wish as check_token_wish
     from .objects.token_secret import deletion_due as token_secret_deletion_due, fresh_name as fresh_token_secret_name
+    from .objects.token_use import token_use
     from .records.deliveries import CLOSED as CLOSED_GATE, Delivered, Gate, authorities
     from .records.entering import (
         DeliveredBy,
@@ -246,8 +247,9 @@ __all__ = [
     "record_report", "renews", "request_key", "request_kinds", "request_shoot_kubeconfig", "roles_of_flow",
     "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview",
     "subject_of", "subject_of_account", "survey", "taking", "tenant_gap", "tenant_manifests", "token_of",
-    "token_secret_deletion_due", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said",
-    "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
+    "token_secret_deletion_due", "token_use", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles",
+    "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file",
+    "write_private",
 ]
 # fmt: on
 
@@ -334,6 +336,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "objects.external_secrets": "REMOTE_NAMESPACE REMOTE_SECRET STORES store_auth_name=auth_name",
         "objects.token_request": "IssuedToken check_token_wish=check_wish",
         "objects.token_secret": ("token_secret_deletion_due=deletion_due fresh_token_secret_name=fresh_name "),
+        "objects.token_use": "token_use",
         "records.deliveries": "CLOSED_GATE=CLOSED Delivered Gate authorities",
         "records.entering": (
             "DeliveredBy Delivery ClusterEntry=Entry NotEntered DeliveredPlace=Place SourceKind ClusterTrust=Trust "

@@ -32,6 +32,7 @@ from tui.issuance import (
     kind_label,
     state_of,
     token_secret_deletion_due,
+    token_use,
 )
 from tui.kube.amounts import count
 from tui.kube.errors import KubeError
@@ -317,23 +318,31 @@ def _credential(row: CredentialRow, session: Session) -> list[Section]:
     if row.stale:
         about.append(Fact("stale", "its cluster was lost; this is what was last known", Tone.WARN))
     long_lived = credential.address.kind.traits.own_handle
-    stamps = _long_lived(credential, now) if long_lived else _stamps(credential, now, session)
+    stamps = _long_lived(credential, now, _version(row, session)) if long_lived else _stamps(credential, now, session)
     return [Section(credential_name(row), stamps), Section("about", about)]
 
 
-def _long_lived(credential: Credential, now: datetime) -> list[Fact]:
+def _version(row: CredentialRow, session: Session) -> str:
+    cluster = session.store.clusters.get(row.cluster)
+    return cluster.version if cluster is not None else ""
+
+
+def _long_lived(credential: Credential, now: datetime, version: str) -> list[Fact]:
     """A token that never expires: how old it is, when it was used, and what its cluster thinks of that."""
     sign = STATES[state_of(credential, now)]
     facts = [Fact("state", sign.text, sign.tone)]
     if credential.message and credential.invalid_since is None:
         facts.append(Fact("says", credential.message, Tone.WARN))
-    used, invalid = credential.last_used, credential.invalid_since
+    used, invalid, use = credential.last_used, credential.invalid_since, token_use(credential, version)
     facts += [
         Fact("expires", "never", Tone.WARN, "r makes a new one, in a Secret of a new name"),
         Fact("age", ago(credential.issued_at, now), Tone.PLAIN, f"since {stamp(credential.issued_at)}"),
-        Fact("last used", _day(used, now) if used else "not noted", Tone.PLAIN if used else Tone.MUTE,
-             "" if used else "never, or its cluster is older than 1.26 and does not note that"),
-    ]  # fmt: skip
+        Fact("last used", _day(used, now) if used else use.words, Tone.PLAIN if used else Tone.MUTE, use.why),
+    ]
+    if use.invalidated_from is not None and use.deleted_from is not None:
+        ends = f"invalidated from {use.invalidated_from:%Y-%m-%d} on, deleted from {use.deleted_from:%Y-%m-%d} on"
+        note = "by its cluster's cleaner, where nobody uses it before and no pod mounts it"
+        facts.append(Fact("unused", ends, Tone.WARN, note))
     if invalid is not None:
         facts += [
             Fact("invalid since", _day(invalid, now), Tone.BAD, "its cluster refuses it: it was not used for a year"),

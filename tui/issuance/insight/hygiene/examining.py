@@ -5,7 +5,6 @@ Pure, and quick enough for 50,000 credentials in a thread: it says how far it is
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from tui.issuance.model.durations import format_duration
 from tui.issuance.model.renewal import OVER, state_of
 from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Credential, Identity, State
+from tui.issuance.objects.token_use import made_by_cluster
 from tui.issuance.trust.orphans import Walked
 from tui.kube import shell
 from tui.kube.amounts import about, count
@@ -209,7 +209,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
 def _of_lifetime(credential: Credential, state: State, now: datetime) -> Findings:
     traits = credential.address.kind.traits
     if state is State.ENDLESS:
-        if traits.own_handle and _made_by_cluster(credential):
+        if traits.own_handle and made_by_cluster(credential):
             yield _finding(
                 credential,
                 "endless-token",
@@ -272,12 +272,6 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
             fix=Fix.ROTATE,
             severity=Severity.MEDIUM if left > DAY else None,
         )
-
-
-def _made_by_cluster(credential: Credential) -> bool:
-    """Whether it is called as the token controller of servers before 1.24 calls what it makes: ACCOUNT-token-xxxxx."""
-    account = credential.identity.name if credential.identity is not None else ""
-    return re.fullmatch(rf"{re.escape(account)}-token-[a-z0-9]{{5}}", credential.address.name) is not None
 
 
 def _endless(credential: Credential) -> str:
