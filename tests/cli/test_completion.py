@@ -82,6 +82,21 @@ def test_names_age_and_are_bounded(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert known_names.read() == {}, "others may have written it"
 
 
+def test_a_running_dashboard_leaves_names_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from tui.fleet.rows import AccountRow
+    from tui.fleet.store import FleetStore
+    from tui.issuance import Identity
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    store = FleetStore()
+    known_names.keep_on(store, first=0, every=3600)
+    store.put(AccountRow(identity=Identity("harbor", "berths", "crane")))
+    store.flush()
+    store.put(AccountRow(identity=Identity("harbor", "berths", "buoy")))
+    store.flush()
+    assert list(known_names.read()["harbor"]["accounts"]) == ["berths/crane"], "not at every change"
+
+
 def test_it_is_there_before_anybody_notices(served: Path) -> None:
     """Beyond the interpreter's own start, in processor time: the machine may be busy with other things."""
     line = "kubemint rotate secret:"

@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from .store import FleetStore
+    from .store import FleetChange, FleetStore
 
 SORTS: Final = ("addresses", "namespaces", "accounts", "secrets")
 """Accounts and Secrets as NAMESPACE/NAME."""
 LASTS: Final = 7 * 86400
 MOST: Final = 20_000
+_FIRST, _EVERY = 30.0, 600.0
 _LONGEST: Final = 512
 _LARGEST: Final = 8 * 1024 * 1024
 Known = dict[str, dict[str, dict[str, float]]]
@@ -85,6 +86,19 @@ def keep(store: FleetStore) -> None:
     for at, cluster, sort, name in newest[:MOST]:
         kept.setdefault(cluster, {}).setdefault(sort, {})[name] = round(at)
     write_json(_FILE, kept)
+
+
+def keep_on(store: FleetStore, *, first: float = _FIRST, every: float = _EVERY) -> None:
+    """The same again and again, as long as it changes: half a minute after the start, then every ten minutes."""
+    due = time.monotonic() + first
+
+    def changed(change: FleetChange) -> None:
+        nonlocal due
+        if time.monotonic() >= due:
+            due = time.monotonic() + every
+            keep(store)
+
+    store.subscribe(changed)
 
 
 def seen(store: FleetStore) -> Iterator[tuple[str, str, str]]:

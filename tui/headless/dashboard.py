@@ -60,7 +60,7 @@ def _run(
         config = load(kubeconfig)
         inside = in_cluster() if not config.contexts and not kubeconfig else None
         state.append(StateStore.open(folder))
-        return Fleet(
+        fleet = Fleet(
             config,
             state=state[0],
             only=[context] if context else None,
@@ -71,6 +71,9 @@ def _run(
             guard=app.session.why_read_only,
             gate=Gate(lambda: app.session.loaded.trusts(), state[0].trusted_place),
         )
+        if not demo:
+            known_names.keep_on(fleet.store)
+        return fleet
 
     app = KubemintApp(
         opener=opener,
