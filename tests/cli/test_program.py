@@ -163,7 +163,8 @@ def test_looking_leaves_no_state_behind(served: Path, home: Path, tmp_path: Path
     assert kubemint("verify", "login:harbor", *where).code == 0
     assert kubemint("issue", "x", "-n", "default", *where, "--create", "--out", path, "--dry-run").code == 0
     assert kubemint("journal").code == 0
-    assert list(home.iterdir()) == []
+    assert [path for path in home.rglob("*") if not path.is_dir()] == [home / ".cache" / "kubemint" / "names.json"]
+    assert list(home.iterdir()) == [home / ".cache"]
 
 
 def test_output_to_a_full_disk(served: Path) -> None:

@@ -46,6 +46,10 @@ WRITES: dict[str, list[tuple[str, ...]]] = {
     ],
     "journal": [("journal", "-o", "jsonl", "--out", "f")],
     "trust": [("trust", "harbor/dpu/x", "--forget")],
+    "config use": [("config", "use", "harbor")],
+    "config merge": [("config", "merge", "g")],
+    "config import": [("config", "import", "g")],
+    "config unmerge": [("config", "unmerge", "harbor")],
     "exec-credential": [("exec-credential", "-n", "payments", "--account", "api")],
     "demo": [("demo", "--kubeconfig-out", "f")],
 }

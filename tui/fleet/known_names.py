@@ -55,16 +55,22 @@ def read_json(name: str) -> Any:
 
 
 def write_json(name: str, value: object) -> None:
-    """Keep it (0600); what cannot be kept is done without."""
-    from pathlib import Path
+    """Keep it (0600), whole or not at all; what cannot be kept is done without. It is no state of anything."""
+    import tempfile
 
-    from tui.issuance import FileError, write_private
-    from tui.kube.sensitive import Sensitive
-
+    if not (where := folder()):
+        return
     try:
-        if where := folder():
-            write_private(Path(where) / name, Sensitive(json.dumps(value, separators=(",", ":"))))
-    except (FileError, OSError):
+        os.makedirs(where, 0o700, exist_ok=True)  # noqa: PTH103
+        held, fresh = tempfile.mkstemp(dir=where, prefix=f".{name}.")
+        try:
+            with os.fdopen(held, "w") as file:
+                json.dump(value, file, separators=(",", ":"))
+            os.replace(fresh, os.path.join(where, name))  # noqa: PTH105, PTH118
+        except BaseException:
+            os.unlink(fresh)  # noqa: PTH108
+            raise
+    except OSError:
         pass
 
 

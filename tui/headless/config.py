@@ -125,7 +125,9 @@ def merge(options: Options, file: str, rename: bool, force: bool, dry_run: bool)
     """Put the contexts of a kubeconfig of your own into yours; paths in it are written whole."""
     from tui.issuance import taking
 
-    _take(options, taking.own_ways(expanded(file).absolute()), "merge", rename=rename, force=force, dry_run=dry_run)
+    if not dry_run:
+        refuse_read_only(options, "config merge")
+    _take(options, taking.own_ways(expanded(file).absolute()), rename=rename, force=force, dry_run=dry_run)
 
 
 @config.command("import")
@@ -146,10 +148,12 @@ def import_(options: Options, file: str, allowed: tuple[str, ...], rename: bool,
 
     from .verifying import read_input
 
+    if not dry_run:
+        refuse_read_only(options, "config import")
     content = read_input("-") if file == "-" else read_private(expanded(file))
     allow = Allow(near="near" in allowed, insecure="insecure" in allowed, proxy="proxy" in allowed)
     ways = taking.foreign_ways(content, "stdin" if file == "-" else file, allow)
-    _take(options, ways, "import", rename=rename, force=force, dry_run=dry_run)
+    _take(options, ways, rename=rename, force=force, dry_run=dry_run)
 
 
 @config.command("unmerge")
@@ -165,15 +169,11 @@ def unmerge(options: Options, name: str) -> None:
     say(f"context {name} is gone from {path_}")
 
 
-def _take(
-    options: Options, ways: Mapping[str, Sensitive], verb: str, *, rename: bool, force: bool, dry_run: bool
-) -> None:
+def _take(options: Options, ways: Mapping[str, Sensitive], *, rename: bool, force: bool, dry_run: bool) -> None:
     """Say first what it does and what is lost; then do it."""
     from tui.issuance import UsageError, taking
 
     into = taking.written_to(options.kubeconfig)
-    if not dry_run:
-        refuse_read_only(options, f"config {verb}")
     planned = dict(taking.plan(into, ways))
     for name, merge in planned.items():
         if merge.context != name and not rename:
