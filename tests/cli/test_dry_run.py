@@ -36,7 +36,7 @@ def test_server_sends_what_it_can_and_says_of_the_rest_why_not(served: Path, rob
     issued = issue(served, "--create", "--dry-run=server", "--out", tmp_path / "kc", name="never-made")
     assert issued.code == 0, issued
     assert "not sent, it would make a token; you may create serviceaccounts/token" in issued.err
-    assert "not sent, what it sends is made by earlier steps; you may create secrets" in issued.err
+    assert "not sent, what it sends is made only when it is done; you may create secrets" in issued.err
     assert not (tmp_path / "kc").exists()
     names = kubemint("list", "accounts", *where, "-o", "jsonpath={.items[*].name}").out
     assert "never-made" not in names.split()

@@ -1,7 +1,7 @@
 """`--dry-run`, alone or as kubectl has it (`=client`, `=server`), and what of a plan can be shown to its servers.
 
 `server` also asks: a deletion that the plan names whole is sent with dryRun=All, so that rights, admission and the
-object itself are looked at. What else a plan sends is made of what its earlier steps made, and a request for a token
+object itself are looked at. What else a plan sends is made only when it is done, and a request for a token
 makes one: of these the server is asked whether you may, and it is said that they were not sent.
 """
 
@@ -94,7 +94,11 @@ async def _asked(engine: Engine, plan: Plan, step: StepInfo, made: set[tuple[str
         if step.verb == "delete" and step.name and _place(step) not in made and await _deleted(client, step):
             say(f"{what}: sent with dryRun=All, the server would do it")
             return True
-        why = "it would make a token" if step.resource.endswith("/token") else "what it sends is made by earlier steps"
+        why = (
+            "it would make a token"
+            if step.resource.endswith("/token")
+            else "what it sends is made only when it is done"
+        )
         if await _may(client, step):
             say(f"{what}: not sent, {why}; you may {step.verb} {step.resource}")
             return True
