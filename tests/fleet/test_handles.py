@@ -20,14 +20,16 @@ from tui.fleet.handles import (
     became,
     turned,
 )
-from tui.fleet.resting import claim_of, rests
+from tui.fleet.resting import Made, claim_of, held_against, rests
 from tui.fleet.rows import ClusterRow, CredentialRow, RequestRow
 from tui.fleet.store import FleetStore
 from tui.issuance.families.dpf.listing import REQUEST
 from tui.issuance.families.tenants.listing import PUSH
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.objects import managed
 from tui.issuance.records.intent import Revocation
+from tui.issuance.trust.handle_names import Meant, fresh
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -200,6 +202,67 @@ def test_a_mark_that_names_another_handle_or_none_leaves_nothing_valid(
     assert found.handle == handle
     assert said in found.message
     assert found.state is (State.UNKNOWN if said else marks.state)
+
+
+PLACE = (("default", "robot-credential"),)
+ELSEWHERE, CHANGED = "which was made for another place", "its marks differ from this machine's record of it"
+
+
+@pytest.mark.parametrize(
+    ("marks", "written", "made", "said"),
+    [
+        (SECRET, None, Made(PLACE, NOW), ""),
+        (SECRET, None, Made(), ""),  # from before names said it
+        (SECRET, None, None, ""),
+        (SECRET, None, Made((("default", "other"),)), ELSEWHERE),
+        (SECRET, None, Made(()), ELSEWHERE),  # for a file, or its annotations were changed
+        (SECRET, SECRET, Made(()), ""),  # this machine's record says that very handle
+        (FILE, None, Made(()), ""),
+        (changed(SECRET, handle=None, bound_to=HANDLE), None, Made(()), ""),  # a copy
+        (changed(SECRET, handle=OTHER, fingerprint="g"), SECRET, Made((("default", "other"),), NOW), ELSEWHERE),
+        (changed(SECRET, handle=OTHER, fingerprint="g"), SECRET, Made(PLACE, NOW), ""),  # rotated elsewhere
+        (changed(SECRET, handle=OTHER, fingerprint="g"), SECRET, Made(PLACE, NOW - 2 * HOUR), CHANGED),  # in its grace
+        (changed(SECRET, handle=OTHER, fingerprint="g"), SECRET, None, CHANGED),
+        (changed(SECRET, fingerprint="g"), SECRET, Made(PLACE, NOW), CHANGED),
+        (changed(SECRET, handle=None, bound_to=OTHER, fingerprint="g"), SECRET, None, CHANGED),
+        (changed(SECRET, fingerprint="g"), changed(SECRET, handle=None), Made(PLACE, NOW), ""),
+    ],
+)
+def test_a_handle_that_was_made_for_another_place_or_token_makes_no_row_valid(
+    marks: Credential, written: Credential | None, made: Made | None, said: str
+) -> None:
+    found = held_against(marks, written, made)
+    assert said in found.message
+    assert found.state is (State.UNKNOWN if said else State.VALID)
+    assert found.handle == marks.handle
+
+
+@pytest.mark.parametrize("first", ["rows", "list"])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_row_whose_marks_name_the_handle_of_another_place_is_not_valid(first: str, recorded: bool) -> None:
+    """Fingerprint and handle were patched together, and the true handle is gone."""
+    meant = Meant(account="default/robot", secrets=("default/other",))
+    other = Handle("harbor", "default", fresh(meant), "uid-3")
+    notes = {managed.ACCOUNT: meant.account, managed.SECRETS: '["default/other"]'}
+    shown, forged = Shown(), changed(SECRET, handle=other, fingerprint="0123456789abcdef")
+    own = changed(forged, address=changed(SECRET.address, name="other"))
+    shown.handles.recorded([SECRET] if recorded else [])
+
+    def listed() -> None:
+        shown.listed.begin(None)
+        meta = HandleMeta(name=other.name, namespace="default", uid="uid-3", annotations=notes)
+        shown.listed.seen(f"default/{other.name}", HandleSecret(meta))
+        shown.listed.complete()
+
+    if first == "list":
+        listed()
+    shown.put(forged, own)
+    if first == "rows":
+        assert shown.state() is (State.UNKNOWN if recorded else State.VALID)
+        listed()
+    assert (shown.state(), shown.state(own)) == (State.UNKNOWN, State.VALID)
+    shown.put(SECRET, own)
+    assert shown.state() is State.VALID
 
 
 def test_by_another_name_of_its_cluster_it_rests_on_the_same() -> None:

@@ -10,8 +10,10 @@ from typing import Final
 
 import msgspec
 
-from tui.issuance import Credential, Identity, managed
+from tui.issuance import Credential, Identity, made_for, managed
 
+from .marked import by_utc
+from .resting import Made
 from .rows import AccountRow, CredentialRow
 
 HANDLES: Final = f"type={managed.HANDLE_TYPE}"
@@ -52,6 +54,13 @@ class HandleMeta(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
     owner_references: tuple[Owner, ...] | None = None
+    annotations: dict[str, str] | None = None
+
+    @property
+    def made(self) -> Made:
+        """For which places its token was made, and when."""
+        noted = {"name": self.name, "namespace": self.namespace, "annotations": self.annotations or {}}
+        return Made(made_for(noted), by_utc(self.creation_timestamp))
 
 
 class HandleSecret(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ import msgspec
 from tui.issuance import Address, Credential, Handle, Revocation, State, key_of_wished
 
 from .marked import held_until, marked_at, said_of
-from .resting import claim_of, handle_of, rests
+from .resting import Made, claim_of, handle_of, held_against, rests
 from .rows import ClusterRow, CredentialRow, RequestRow, Row
 from .same import shown_by, ways
 
@@ -109,7 +109,7 @@ class Listed:
             meta = obj.metadata
             if meta.deletion_timestamp is None:
                 self._uids[key] = meta.uid
-                self._handles.there(self._cluster, meta.uid)
+                self._handles.there(self._cluster, meta.uid, meta.made if self._whole else None)
             elif meta.uid == before:
                 return self._handles.went(self._cluster, before, GOING, meta.deletion_timestamp)
         how = DELETED if obj is None else REPLACED
@@ -158,8 +158,8 @@ class Handles:
         """Told of rows that may stand otherwise now."""
         self._clock = clock
         self._clusters = clusters
-        self._there: set[Place] = set()
-        """What is listed, by the cluster that lists it."""
+        self._there: dict[Place, Made | None] = {}
+        """What is listed, by the cluster that lists it, and what it was made for; None for what is its own handle."""
         self._named: dict[Place, _Named] = {}
         """By the cluster as rows call it: several names may lead to one server."""
         self._gone: dict[Place, Gone] = {}
@@ -221,17 +221,21 @@ class Handles:
 
     # What the lists say
 
-    def there(self, cluster: str, uid: str) -> None:
+    def there(self, cluster: str, uid: str, made: Made | None = None) -> None:
         """A handle is listed."""
-        self._there.add((cluster, uid))
+        self._there[(cluster, uid)] = made
         for name in ways(self._clusters, cluster):
             self._unseen.pop((name, uid), None)
-            if (name, uid) in self._ended:
+            named = self._named.get((name, uid))
+            doubted = named is not None and any(
+                key in self._before or (made is not None and not made.is_for(key[1])) for key in named.keys
+            )
+            if doubted or (name, uid) in self._ended:
                 self._notify((name, uid))
 
     def went(self, cluster: str, uid: str, how: str, marked: datetime | None = None) -> None:
         """It is not listed any more; `how` it went, empty where it is only not listed now."""
-        self._there.discard((cluster, uid))
+        self._there.pop((cluster, uid), None)
         for place in [(name, uid) for name in ways(self._clusters, cluster) if (name, uid) in self._named]:
             if how:
                 self._alive.discard(place)
@@ -297,7 +301,7 @@ class Handles:
         if not has_credential(row):
             return row
         key, given = (type(row), row.key), row.credential
-        credential = rests(given, self._wrote(given.address)) if given is not None else None
+        credential = self._rests(given) if given is not None else None
         handle, before = claim_of(credential), claim_of(old.credential) if old and has_credential(old) else None
         if before is not None and before != handle:
             self._unname(key, before)
@@ -328,6 +332,15 @@ class Handles:
         if given is None or old is None or not has_credential(old) or given != old.credential:
             self._before.pop(key, None)
         return row
+
+    def _rests(self, given: Credential) -> Credential:
+        """With the handle that it rests on, as far as that is known."""
+        written = self._wrote(given.address)
+        credential = rests(given, written)
+        handle, made = credential.handle, None
+        if handle is not None and handle.cluster in ways(self._clusters, credential.address.cluster):
+            made = self._there.get((shown_by(self._clusters, handle.cluster), handle.uid))
+        return held_against(credential, written, made)
 
     def _wrote(self, address: Address) -> Credential | None:
         """What this machine wrote there, by whichever name of its cluster."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from tui.issuance import Credential, Handle, State, is_handle_name
@@ -45,6 +47,47 @@ def rests(credential: Credential, written: Credential | None) -> Credential:
         return credential
     said = f"its marks name {_said(named)}, which is no handle of its account; kubemint verify asks its server"
     return msgspec.structs.replace(credential, state=State.UNKNOWN, message=said)
+
+
+class Made(msgspec.Struct, frozen=True, gc=False):
+    """What a handle that is listed was made for."""
+
+    places: tuple[tuple[str, str], ...] | None = None
+    """Namespace and name of the Secrets; None where nothing says that."""
+    at: datetime | None = None
+    """When, by its server's clock."""
+
+    def is_for(self, address: str) -> bool:
+        """Whether it may have been made for what is kept at this address of its cluster."""
+        return self.places is None or any(address.endswith(f"/{space}/{name}") for space, name in self.places)
+
+
+def held_against(credential: Credential, written: Credential | None, made: Made | None) -> Credential:
+    """The credential held against what the handle that it names was `made` for (None: not listed, or elsewhere).
+
+    Whoever may patch its marks may name another handle of its account, and another token than was `written` there:
+    then only a handle that was made for this very place, and since then, shows that it was rotated elsewhere.
+    """
+    handle, true = credential.handle, handle_of(written)
+    if not credential.address.kind.traits.marked or credential.state is not State.VALID:
+        return credential
+    same = written is not None and written.fingerprint == credential.fingerprint
+    if same and _called(handle_of(credential)) == _called(true):
+        return credential
+    said = ""
+    if handle is not None and made is not None and not made.is_for(str(credential.address)):
+        said = f"its marks name {_said(handle)}, which was made for another place"
+    elif written is not None and true is not None and written.fingerprint and not same:
+        since = made is not None and not _is_before(made.at, written.issued_at)
+        if handle is None or not since or _called(handle) == _called(true):
+            said = "its marks differ from this machine's record of it"
+    if not said:
+        return credential
+    return msgspec.structs.replace(credential, state=State.UNKNOWN, message=f"{said}; kubemint verify asks its server")
+
+
+def _is_before(made: datetime | None, issued: datetime | None) -> bool:
+    return made is not None and issued is not None and made < issued.replace(microsecond=0)
 
 
 def _called(handle: Handle | None) -> tuple[str, str, str] | None:

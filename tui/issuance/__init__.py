@@ -207,6 +207,7 @@ if TYPE_CHECKING:
         accounts_for as accounts_for_handle,
         accounts_for_request,
         judge as judge_handle,
+        made_for,
         unseen as unseen_handles,
     )
     from .users.grace_length import GraceWish, lasting as lasting_grace
@@ -241,8 +242,9 @@ __all__ = [
     "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict",
     "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle",
     "key_of_wished", "kind_label", "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root",
-    "listings", "lives_on_after", "look_at_disk", "look_at_request", "make_private", "managed", "masked_csi_json",
-    "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers", "parse_duration",
+    "listings", "lives_on_after", "look_at_disk", "look_at_request", "made_for", "make_private",
+    "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file",
+    "named_fields", "now_at", "offers", "parse_duration",
     "push_preview", "read_certificate", "read_fields", "read_private", "read_token", "readable_by_others",
     "record_report", "renews", "request_key", "request_kinds", "request_shoot_kubeconfig", "roles_of_flow",
     "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview",
@@ -360,7 +362,8 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "trust.handle_names": "is_handle_name",
         "trust.orphans": (
             "HandleFacts=Facts JudgedHandle=Judged HandleStanding=Standing WalkedHandles=Walked "
-            "accounts_for_handle=accounts_for accounts_for_request judge_handle=judge unseen_handles=unseen"
+            "accounts_for_handle=accounts_for accounts_for_request judge_handle=judge made_for "
+            "unseen_handles=unseen"
         ),
         "users.grace_length": "GraceWish lasting_grace=lasting",
         "model.fields": (

@@ -8,16 +8,16 @@ narrows down where to look, and is no fact to act on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from tui.issuance.model.types import Handle, Identity
 
-from .handles import CHANGED, Seen
+from .handles import CHANGED, Seen, seen_in
 
 YOUNG: Final = timedelta(minutes=10)
 """What was made, or replaced, less than this ago may be in the hands of someone who is at it right now."""
@@ -75,6 +75,16 @@ def accounts_for(one: Walked, cluster: str, namespace: str, name: str) -> bool:
     if one.seen.is_as_made:
         return (cluster, namespace, name) in one.places
     return not one.places or (cluster, namespace, name) in one.places
+
+
+def made_for(metadata: Mapping[str, Any]) -> tuple[tuple[str, str], ...] | None:
+    """Namespace and name of the Secrets that a handle was made for, by its metadata alone; none where its name says
+    that it was changed, None where nothing says it (from before names did)."""
+    seen = seen_in({"metadata": metadata})
+    if seen.is_changed:
+        return ()
+    found = tuple((namespace, name) for _, namespace, name in placed(seen, seen.namespace))
+    return found if found or seen.is_as_made else None
 
 
 def accounts_for_request(one: Walked, uid: str) -> bool:
