@@ -77,6 +77,8 @@ def test_whatever_is_deleted_goes_through_the_one_home() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "delete":
                 named = {word.arg for word in node.keywords}
+                if any(word.arg == "dry_run" and ast.unparse(word.value) == "True" for word in node.keywords):
+                    continue  # it deletes nothing
                 module = ast.unparse(node.func.value)
                 if ("namespace" in named or "uid" in named) and "storage" not in module and module != "deleting":
                     calls.append(path.name)

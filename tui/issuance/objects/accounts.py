@@ -81,17 +81,17 @@ async def discard(client: Client, identity: Identity, plan: str, *, later: bool)
     """Delete the account again where `plan` created it; anybody else's is left alone, and what others may use by now.
 
     `later` is whether another process made it: who runs as it or was given a token since leaves no trace, so that it
-    stays; without rights it costs nothing. Says what became of it; empty where it is not this plan's.
+    stays; without rights it costs nothing. Says what became of it; empty where it is not this plan's. Raises KubeError.
     """
     try:
         found = await client.get_metadata(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
-    except (NotFound, Forbidden):  # who may not even look did not create it either
+    except NotFound:
         return ""
     meta = found.get("metadata") or {}
     if (meta.get("annotations") or {}).get(managed.PLAN) != plan:
         return ""
     why = "who began to use it since cannot be known; delete it where nobody did" if later else ""
-    if why := why or await why_kept(client, identity, plan):
+    if why := why or await why_kept(client, identity, plan, later=later):
         return f"service account {identity.namespace}/{identity.name} stays: {why}"
     uid = str(meta.get("uid", ""))
     ended = await delete(client, SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace, uid=uid)
@@ -99,19 +99,20 @@ async def discard(client: Client, identity: Identity, plan: str, *, later: bool)
     return f"service account {identity.namespace}/{identity.name} {ended}{again}"
 
 
-async def why_kept(client: Client, identity: Identity, plan: str) -> str:
+async def why_kept(client: Client, identity: Identity, plan: str, *, later: bool) -> str:
     """Why an account that `plan` made, and its rights, must not go with it: tokens of others would end. Else empty.
 
     Handles and token Secrets of other plans are looked for, but not the one that an old cluster makes by itself and
-    names in the account; where they cannot be listed, nothing is known of them.
+    names in the account. Where they cannot be listed nothing is known of them: what this very process made a moment
+    ago goes again, what another one made (`later`) stays.
     """
     try:
         account = await client.get(SERVICE_ACCOUNTS, identity.name, namespace=identity.namespace)
         found = await client.list(SECRETS, namespace=identity.namespace, metadata_only=True)
     except NotFound:
         return ""
-    except Forbidden:
-        return "whether others use it by now could not be read; delete it where nobody does"
+    except Forbidden as error:
+        return f"whether others use it by now could not be read ({error.message})" if later else ""
     own = {one.get("name") for one in account.get("secrets") or () if isinstance(one, dict)}
     for item in found:
         meta = item.get("metadata") or {}

@@ -162,7 +162,10 @@ class Issue(Minting, Publishing):
         """Remove the account again, only where this very plan made it."""
         identity = self.intent.spec.identity
         client = await self.context.clusters.client(identity.cluster)
-        return await accounts.discard(client, identity, self.intent.plan, later=failure is None)
+        try:
+            return await accounts.discard(client, identity, self.intent.plan, later=failure is None)
+        except Forbidden:  # who may not even look did not create it either
+            return ""
 
     async def _handle(self, note: Note) -> None:
         identity = self.intent.spec.identity

@@ -129,9 +129,10 @@ class CreateIdentity(LongLived):
         else:
             note.skip("they are there already")
 
-    async def _discard_rights(self, _note: Note, _failure: StepFailed | None) -> str:
+    async def _discard_rights(self, _note: Note, failure: StepFailed | None) -> str:
         name = identities.role_name(self.identity)
-        if why := await accounts.why_kept(await self.client(), self.identity, self.intent.plan):
+        later = failure is None
+        if why := await accounts.why_kept(await self.client(), self.identity, self.intent.plan, later=later):
             return f"Role and RoleBinding {name} stay: {why}"
         said = [await self.discard(resource, name) for resource in (ROLE_BINDINGS, ROLES)]
         return "; ".join(filter(None, said))
