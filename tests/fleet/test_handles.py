@@ -265,6 +265,21 @@ def test_a_row_whose_marks_name_the_handle_of_another_place_is_not_valid(first: 
     assert shown.state() is State.VALID
 
 
+def test_what_was_pushed_elsewhere_is_held_against_the_handle_beside_its_account() -> None:
+    """Rotated by another machine: the record here says another token."""
+    at = Address(CredentialKind.SECRET, "tenant-a", "default", "pushed")
+    there = changed(SECRET, address=at, handle=OTHER, fingerprint="g")
+    for place, state in (("pushed", State.VALID), ("another", State.UNKNOWN)):
+        shown = Shown()
+        shown.handles.recorded([changed(SECRET, address=at)])
+        notes = {managed.ACCOUNT: "default/robot", managed.SECRETS: f'["theirs/default/{place}"]'}
+        shown.put(there)
+        assert shown.state(there) is State.UNKNOWN
+        meta = HandleMeta(name=OTHER.name, namespace="default", uid=OTHER.uid, annotations=notes)
+        shown.listed.seen(f"default/{OTHER.name}", HandleSecret(meta))
+        assert shown.state(there) is state
+
+
 def test_by_another_name_of_its_cluster_it_rests_on_the_same() -> None:
     there = changed(
         SECRET, address=changed(SECRET.address, cluster="by-oidc"), identity=changed(ROBOT, cluster="by-oidc")

@@ -338,7 +338,7 @@ class Handles:
         written = self._wrote(given.address)
         credential = rests(given, written)
         handle, made = credential.handle, None
-        if handle is not None and handle.cluster in ways(self._clusters, credential.address.cluster):
+        if handle is not None:
             made = self._there.get((shown_by(self._clusters, handle.cluster), handle.uid))
         return held_against(credential, written, made)
 

@@ -58,7 +58,7 @@ class Made(msgspec.Struct, frozen=True, gc=False):
     """When, by its server's clock."""
 
     def is_for(self, address: str) -> bool:
-        """Whether it may have been made for what is kept at this address of its cluster."""
+        """Whether it may have been made for what is kept at this address; clusters have a name on each machine."""
         return self.places is None or any(address.endswith(f"/{space}/{name}") for space, name in self.places)
 
 
