@@ -265,6 +265,25 @@ def test_a_row_whose_marks_name_the_handle_of_another_place_is_not_valid(first: 
     assert shown.state() is State.VALID
 
 
+def test_the_times_of_what_was_written_here_are_not_those_that_marks_say() -> None:
+    """Whoever patches three annotations would keep it from being renewed, and let it lapse."""
+    written = changed(SECRET, granted=2 * HOUR)
+    times = {"issued_at": NOW, "expires_at": NOW + 9000 * HOUR, "granted": 9000 * HOUR, "rotate_at": NOW + 99 * HOUR}
+    forged = changed(SECRET, **times)
+    found = held_against(forged, written, None)
+    assert (found.issued_at, found.expires_at, found.granted) == (NOW - HOUR, NOW + HOUR, 2 * HOUR)
+    assert found.rotate_at is not None
+    assert found.rotate_at < NOW + HOUR
+    assert "another end than its token" in found.message
+    assert found.state is State.VALID
+    assert held_against(forged, None, None) == forged, "without a record nothing here knows better"
+    assert held_against(SECRET, written, None) == SECRET
+    shown = Shown()
+    shown.handles.recorded([written])
+    shown.put(forged)
+    assert shown.store.credentials[str(SECRET.address)].credential.expires_at == NOW + HOUR
+
+
 def test_what_was_pushed_elsewhere_is_held_against_the_handle_beside_its_account() -> None:
     """Rotated by another machine: the record here says another token."""
     at = Address(CredentialKind.SECRET, "tenant-a", "default", "pushed")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 
-from tui.issuance import Credential, Handle, State, is_handle_name
+from tui.issuance import Credential, Handle, State, is_handle_name, rotate_at
+
+_SAME_TIME: Final = timedelta(seconds=2)
 
 
 def claim_of(credential: Credential | None) -> Handle | None:
@@ -73,7 +76,7 @@ def held_against(credential: Credential, written: Credential | None, made: Made 
         return credential
     same = written is not None and written.fingerprint == credential.fingerprint
     if same and _called(handle_of(credential)) == _called(true):
-        return credential
+        return _lasting(credential, written) if written is not None else credential
     said = ""
     if handle is not None and made is not None and not made.is_for(str(credential.address)):
         said = f"its marks name {_said(handle)}, which was made for another place"
@@ -84,6 +87,21 @@ def held_against(credential: Credential, written: Credential | None, made: Made 
     if not said:
         return credential
     return msgspec.structs.replace(credential, state=State.UNKNOWN, message=f"{said}; kubemint verify asks its server")
+
+
+def _lasting(credential: Credential, written: Credential) -> Credential:
+    """The credential with the times of the very token that was `written`, which its server signed: marks say any."""
+    said, signed = credential.expires_at, written.expires_at
+    if signed is None or (said is not None and abs(said - signed) < _SAME_TIME):
+        return credential
+    return msgspec.structs.replace(
+        credential,
+        issued_at=written.issued_at,
+        expires_at=signed,
+        granted=written.granted,
+        rotate_at=written.rotate_at or (rotate_at(written.issued_at, signed) if written.issued_at else None),
+        message="its marks say another end than its token, which this machine knows",
+    )
 
 
 def _is_before(made: datetime | None, issued: datetime | None) -> bool:
