@@ -106,7 +106,7 @@ async def test_new_credential_into_a_secret(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
-        ("duration", "1d", "is not a duration"),
+        ("duration", "1y", "is not a duration"),
         ("duration", "5m", "may not specify a duration less than 10 minutes"),
         ("namespace", "Not_A_Namespace", "is not a namespace"),
         ("account", "Robot!", "cannot be the name of a service account"),
@@ -171,7 +171,7 @@ async def test_a_wrong_request_stays_open() -> None:
     async with asked(screen) as (app, pilot):
         await pilot.press(*"dpu-09")
         await type_into(pilot, "service_account", "agent")
-        await type_into(pilot, "duration", "1d")
+        await type_into(pilot, "duration", "1y")
         assert "Lifetime" in problems(app)
         await type_into(pilot, "duration", "1h")
         await type_into(pilot, "labels", "novalue")
@@ -298,7 +298,7 @@ async def test_what_cannot_be_an_identity(tmp_path: Path, field: str, value: str
 async def test_minting_names_its_token_audience_and_path(tmp_path: Path) -> None:
     async with asked(MintScreen(ROK, SOURCES, folder=tmp_path)) as (app, pilot):
         await pilot.press(*"vault")
-        await type_into(pilot, "duration", "1d")
+        await type_into(pilot, "duration", "1y")
         assert "is not a duration" in problems(app)
         await type_into(pilot, "duration", "30m")
         app.screen.query_one("#f-path", Input).value = SOURCES[0][1].name

@@ -166,7 +166,7 @@ class Operator:
         }
         self._config.write_text(yaml.safe_dump(document))
         self._config.chmod(0o600)
-        for where in (["--out", str(self._new_file())], ["--merge", str(self._config)]):
+        for where in (["-p", "--out", str(self._new_file())], ["--merge", str(self._config)]):
             await self._run("issue", [*self._issue(), *where], within=None)
         await self._look("at the beginning", ended=None)
 
@@ -201,14 +201,14 @@ class Operator:
             self._made += 1
             secret = f"{self._arena.namespace}/credential-{self._made}"
             where = self._chance.choice(
-                (["--out", str(self._new_file())], ["--secret", secret], ["--merge", str(self._config)])
+                (["-p", "--out", str(self._new_file())], ["--secret", secret], ["--merge", str(self._config)])
             )
             return ("merge" if where[0] == "--merge" else "issue"), [*self._issue(), *where], None
         address = self._chance.choice(live)
         if self._chance.random() < (0.4 if len(live) >= _MOST else 0.15):
             return "revoke", ["revoke", address, "--yes"], address
         if self._chance.random() < 0.3:
-            return "export", ["export", address, "--out", str(self._new_file())], None
+            return "export", ["export", address, "-p", "--out", str(self._new_file())], None
         return "rotate", ["rotate", address, "--grace", "0s"], None
 
     def _issue(self) -> list[str]:

@@ -185,7 +185,15 @@ def test_a_command_sweeps_what_a_killed_one_left(arena: Arena, tmp_path: Path) -
     notes.mkdir(parents=True)
     (notes / "left").write_bytes(os.fsencode(folder))
     made = kubemint(
-        "issue", "robot", "-n", arena.namespace, "--create", "--out", tmp_path / "out" / "robot.kubeconfig", *where
+        "issue",
+        "robot",
+        "-n",
+        arena.namespace,
+        "--create",
+        "--out",
+        tmp_path / "out" / "robot.kubeconfig",
+        "-p",
+        *where,
     )
     assert made.code == 0, made
     assert leftovers(tmp_path) == []

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
 from tests.fleet.conftest import over, until
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
@@ -21,37 +23,46 @@ from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.loop.keeping import RenewalLoop, Watched
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Action, Address, Credential, Identity, IssueSpec, Outcome
-from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.transaction.lease import LEASES
 from tui.kube.errors import NotFound
-from tui.kube.resource import SECRETS, Resource
+from tui.kube.resource import Resource
 
 KEPT = Address(CredentialKind.SECRET, "harbor", "loops", "kept")
 
 
+class Time:
+    """A clock for loops, by which what was just issued is due once it is `late`; a renewal sets it right again."""
+
+    def __init__(self) -> None:
+        self.late = timedelta(0)
+        self.loops: list[RenewalLoop] = []
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.late
+
+    def make_due(self) -> None:
+        self.late = timedelta(minutes=55)
+        for one in self.loops:
+            one.wake()
+
+
 @contextlib.asynccontextmanager
-async def loop(fleet: Fleet) -> AsyncIterator[RenewalLoop]:
+async def loop(fleet: Fleet, time: Time) -> AsyncIterator[RenewalLoop]:
     """A loop over this fleet as `rotate --due --watch` runs it."""
 
     async def renew(addresses: Sequence[Address]) -> list[Outcome]:
         engine = fleet.engine
-        return [await engine.execute(await engine.plan_rotate(address)) for address in addresses]
+        done = [await engine.execute(await engine.plan_rotate(address)) for address in addresses]
+        time.late = timedelta(0)
+        return done
 
-    one = RenewalLoop(source=lambda: watched(fleet.store.view(Area.CREDENTIALS), fleet), renew=renew)
+    source = lambda: watched(fleet.store.view(Area.CREDENTIALS), fleet, clock=time.now)  # noqa: E731
+    one = RenewalLoop(source=source, renew=renew, read=fleet.engine.lookup)
+    time.loops.append(one)
     one.only = [KEPT]
     leases = RenewalLeases(fleet.client, fleet.engine.state.export_record, changed=one.wake, pause=0.1)
     one.claim = leases.claim
-
-    async def read(address: Address) -> Credential:
-        """What is written on it, which is all that `make_due` changes."""
-        client = await fleet.client(address.cluster)
-        found = await client.get_metadata(SECRETS, address.name, namespace=address.namespace)
-        credential = managed.credential_from_secret(address.cluster, found)
-        assert credential is not None
-        return credential
-
-    one.read = read
     fleet.store.subscribe(lambda change: one.wake())
     task = asyncio.create_task(one.run())
     try:
@@ -68,15 +79,6 @@ async def issued(fleet: Fleet, name: str) -> None:
     assert (await fleet.engine.execute(await fleet.engine.plan(wish))).ok
 
 
-async def make_due(fleet: Fleet, name: str) -> None:
-    now = datetime.now(UTC)
-    stamps = {
-        managed.ISSUED: f"{now - timedelta(minutes=59):%Y-%m-%dT%H:%M:%SZ}",
-        managed.EXPIRES: f"{now + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}",
-    }
-    await (await fleet.client("harbor")).patch(SECRETS, name, {"metadata": {"annotations": stamps}}, namespace="loops")
-
-
 def rotations(fleet: Fleet) -> int:
     return len({entry.plan for entry in fleet.engine.state.entries() if entry.action == Action.ROTATE})
 
@@ -84,23 +86,26 @@ def rotations(fleet: Fleet) -> int:
 async def test_two_loops_never_renew_the_same_credential_and_the_second_takes_over(
     harbor: EmbeddedFleet, tmp_path: Path
 ) -> None:
+    time = Time()
     async with over(harbor, tmp_path / "a", read_only=False) as first, over(harbor, tmp_path / "b") as second:
         await _namespace(first)
         await issued(first, "kept")
         async with contextlib.AsyncExitStack() as of_first:
-            one = await of_first.enter_async_context(loop(first))
+            one = await of_first.enter_async_context(loop(first, time))
             holder = await _holder(first)
-            async with loop(second) as other:
+            async with loop(second, time) as other:
                 await until(lambda: other.last.left, "the second says who renews")
                 assert other.last.left == {KEPT: f"{holder} holds the Lease kube-system/{LEASE}"}
-                await make_due(first, "kept")
+                await until(lambda: _fingerprint(second), "the second lists it")
+                before = _fingerprint(second)
+                time.make_due()
                 await until(lambda: rotations(first) == 1, "the first renews")
-                await until(lambda: _left(second) > 1800, "the second sees what the first renewed")
+                await until(lambda: _fingerprint(second) != before, "the second sees what the first renewed")
                 assert rotations(second) == 0
                 assert one.last.left == {}
                 await of_first.aclose()
                 await until(lambda: other.last.left == {}, "the second takes over", 20)
-                await make_due(second, "kept")
+                time.make_due()
                 await until(lambda: rotations(second) == 1, "the second renews")
         found = await (await first.client("harbor")).get(LEASES, LEASE, namespace="kube-system")
         assert found["spec"]["holderIdentity"] == ""
@@ -113,10 +118,10 @@ async def test_what_another_loop_renewed_a_moment_ago_is_not_renewed_again(
     async with over(harbor, tmp_path, read_only=False) as fleet:
         await _namespace(fleet)
         await issued(fleet, "kept")
-        await make_due(fleet, "kept")
         await until(lambda: KEPT.name in {key.rpartition("/")[2] for key in fleet.store.credentials}, "it is listed")
-        await until(lambda: _left(fleet) < 120, "it is listed as due")
-        old = fleet.store.credentials[str(KEPT)].credential
+        listed, now = fleet.store.credentials[str(KEPT)].credential, datetime.now(UTC)
+        times = {"issued_at": now - timedelta(minutes=59), "expires_at": now + timedelta(minutes=1), "rotate_at": now}
+        old = msgspec.structs.replace(listed, **times)
         assert (await fleet.engine.execute(await fleet.engine.plan_rotate(KEPT))).ok
         asked: list[Address] = []
 
@@ -143,9 +148,10 @@ async def test_without_the_right_to_a_lease_nothing_is_renewed_and_that_is_said(
     async with over(harbor, tmp_path, read_only=False) as fleet:
         await _namespace(fleet)
         await issued(fleet, "kept")
-        await make_due(fleet, "kept")
+        time = Time()
         harbor.cluster("harbor").faults.add(FaultRule(Answer(403, reason="Forbidden"), path="/leases"))
-        async with loop(fleet) as one:
+        async with loop(fleet, time) as one:
+            time.make_due()
             await until(lambda: one.last.left, "it says why it does nothing")
             assert "a loop needs get, create and update on leases in kube-system" in one.last.left[KEPT]
             assert rotations(fleet) == 0
@@ -177,10 +183,9 @@ async def _namespace(fleet: Fleet) -> None:
     await client.create(Resource("", "v1", "namespaces", "Namespace"), {"metadata": {"name": "loops"}})
 
 
-def _left(fleet: Fleet) -> float:
-    row = fleet.store.credentials.get("secret:harbor/loops/kept")
-    ends = row.credential.expires_at if row is not None else None
-    return (ends - datetime.now(UTC)).total_seconds() if ends is not None else 0
+def _fingerprint(fleet: Fleet) -> str:
+    row = fleet.store.credentials.get(str(KEPT))
+    return row.credential.fingerprint if row is not None else ""
 
 
 async def _holder(fleet: Fleet) -> str:

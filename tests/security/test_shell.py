@@ -39,7 +39,10 @@ def test_only_plain_names_are_offered(tmp_path: Path) -> None:
     merged = {key: [item for one in documents for item in one[key]] for key in ("clusters", "users", "contexts")}
     file = tmp_path / "config"
     file.write_text(json.dumps(merged))
-    assert offered(f"kubemint --kubeconfig {file} --context", "") == list(GOOD)
+    found = offered(f"kubemint --kubeconfig {file} --context", "")
+    assert sorted(one for one in found if plain(one)) == sorted(GOOD)
+    assert {one for written in found for one in shlex.split(written)} <= {*EVIL, *GOOD}, "each is one word: the name"
+    assert all(len(shlex.split(written)) == 1 for written in found)
     assert [name for name in EVIL if plain(name)] == []
     assert [name for name in GOOD if not plain(name)] == []
     assert [name for name in EVIL if harmless(name)] == ["=ls", "-o", "--help", "%1", "+x"]

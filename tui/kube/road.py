@@ -10,6 +10,8 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
+from .shell import command
+
 _GATEWAY: Final = {
     502: "a load balancer or proxy got no proper answer from the API server behind it",
     503: "nothing serves the API there now: it is down, starting, or a load balancer has none to pass this on to",
@@ -52,7 +54,7 @@ def redirected(code: int, location: str) -> str:
 def no_namespace(name: str) -> tuple[str, str]:
     """Message and hint where the namespace itself is not there."""
     return f'there is no namespace "{name}" (namespaces "{name}" not found)', (
-        f"make it first (kubectl create namespace {name}), or name another one with -n"
+        f"make it first ({command('kubectl', 'create', 'namespace', name)}), or name another one with -n"
     )
 
 
