@@ -82,6 +82,12 @@ def test_a_commands_help_needs_no_cluster_code(verb: str) -> None:
     assert not imported_by(code) & {"kubernetes", "aiohttp", "textual", "rich", "cryptography", "jwt", "pydantic"}
 
 
+@pytest.mark.parametrize("verb", ["issue", "list"])
+def test_the_help_of_everyday_commands_imports_neither_the_loop_nor_yaml(verb: str) -> None:
+    code = f"from tui.cli import run\nassert run([{verb!r}, '--help']) == 0"
+    assert not imported_by(code) & {"asyncio", "yaml", "sqlite3"}
+
+
 def test_usage_errors_are_found_without_a_cluster() -> None:
     code = "from tui.cli import run\nassert run(['issue']) == 2\nassert run(['nope']) == 2"
     assert not imported_by(code) & {"kubernetes", "aiohttp", "textual", "rich"}

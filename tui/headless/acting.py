@@ -24,7 +24,6 @@ from tui.issuance import (
     format_duration,
     is_given_up,
     lasting_grace,
-    lives_on_after,
     parse_duration,
     utc_now,
 )
@@ -70,6 +69,8 @@ class Progress:
         return len(self._waiting)
 
     def of(self, address: Address) -> Callable[[StepResult], None]:
+        from tui.issuance import lives_on_after  # loads what talks to servers, which --help need not
+
         def on_step(result: StepResult) -> None:
             if result.step.startswith(_REVOCATION):
                 step = (result.plan, result.step)
