@@ -18,6 +18,22 @@ def test_uid_precondition(server: Server, ns: str) -> None:
     server.admin.delete(secrets(ns, "a"), {"preconditions": {"uid": body["metadata"]["uid"]}}).expect(200)
 
 
+def test_of_a_deletion_with_a_body_the_query_does_not_count(server: Server, ns: str) -> None:
+    """So `dryRun` in the query of a deletion that has options deletes."""
+    for name in ("kept", "gone", "orphaned"):
+        server.admin.post(configmaps(ns), configmap(name)).expect(201)
+    server.admin.delete(configmaps(ns, "kept"), {"dryRun": ["All"]}).expect(200)
+    server.admin.get(configmaps(ns, "kept")).expect(200)
+    server.admin.delete(configmaps(ns, "kept"), dryRun="All").expect(200)
+    server.admin.get(configmaps(ns, "kept")).expect(200)
+    server.admin.delete(configmaps(ns, "gone"), {"apiVersion": "v1", "kind": "DeleteOptions"}, dryRun="All").expect(200)
+    server.admin.get(configmaps(ns, "gone")).fails(404, "NotFound")
+    server.admin.delete(
+        configmaps(ns, "orphaned"), {"kind": "DeleteOptions", "apiVersion": "v1"}, propagationPolicy="?"
+    )
+    server.admin.get(configmaps(ns, "orphaned")).fails(404, "NotFound")
+
+
 def test_version_precondition(server: Server, ns: str) -> None:
     old = server.admin.post(secrets(ns), secret("a")).expect(201)["metadata"]["resourceVersion"]
     new = server.admin.patch(secrets(ns, "a"), {"stringData": {"k": "v"}}).expect(200)["metadata"]["resourceVersion"]

@@ -173,3 +173,13 @@ async def test_a_request_that_others_hold_is_not_called_gone(place: Place) -> No
     assert rest.request.finalizers == ("example.com/held",)
     assert said(rest) == f"it is being deleted, {BY}" + "".join(f"; {note}" for note in rest.notes)
     await place.client.patch(DPU_REQUESTS, "req", FREE, namespace=place.ns)
+
+
+async def test_a_deletion_that_is_only_tried_deletes_nothing(bench: Bench) -> None:
+    """On a real server too, which does not look at the query of a deletion that has options."""
+    made = await bench.client.create(SECRETS, {"metadata": {"name": "kept"}}, namespace=bench.arena.namespace)
+    uid = made["metadata"]["uid"]
+    await bench.client.delete(SECRETS, "kept", namespace=bench.arena.namespace, dry_run=True)
+    found = await bench.client.get_metadata(SECRETS, "kept", namespace=bench.arena.namespace)
+    assert found["metadata"]["uid"] == uid
+    assert "deletionTimestamp" not in found["metadata"]

@@ -110,13 +110,25 @@ async def _asked(engine: Engine, plan: Plan, step: StepInfo, made: set[tuple[str
 
 
 async def _deleted(client: Client, step: StepInfo) -> bool:
-    """Whether a deletion of this could be shown to the server. Raises KubeError where it is refused."""
+    """Whether a deletion of this could be shown to the server. Raises KubeError where it is refused, and where the
+    server has done it all the same."""
     from tui.kube import resource
+    from tui.kube.errors import Forbidden, NotFound, ProtocolError
 
     known = {one.name: one for one in vars(resource).values() if isinstance(one, resource.Resource)}
     if step.resource not in known:
         return False
-    await client.delete(known[step.resource], step.name, namespace=step.namespace or None, dry_run=True)
+    kind, where = known[step.resource], step.namespace or None
+    await client.delete(kind, step.name, namespace=where, dry_run=True)
+    try:
+        found = await client.get_metadata(kind, step.name, namespace=where)
+        gone = "deletionTimestamp" in (found.get("metadata") or {})
+    except NotFound:
+        gone = True
+    except Forbidden:
+        return True
+    if gone:
+        raise ProtocolError(f"{step.name} is deleted now: the server did it, although it was asked with dryRun=All")
     return True
 
 

@@ -313,8 +313,9 @@ class Client:
             options["preconditions"] = wanted
         if grace_seconds is not None:
             options["gracePeriodSeconds"] = grace_seconds
-        params = {"dryRun": "All"} if dry_run else None
-        await self._about_one("DELETE", About(resource, namespace, name, uid=uid or ""), params=params, body=options)
+        if dry_run:  # in the body: servers do not look at the query of a deletion that has one
+            options["dryRun"] = ["All"]
+        await self._about_one("DELETE", About(resource, namespace, name, uid=uid or ""), body=options)
 
     async def _about_one(self, method: str, about: About, **given: Any) -> Response:
         """A request about one object that is there, whose absence has to be said in words."""

@@ -73,19 +73,20 @@ class DeleteOptions:
 
 
 def delete_options(query: Mapping[str, str], body: Any, user: UserInfo) -> DeleteOptions:
-    """The options of a delete: from the body, else from the query."""
+    """The options of a delete: from the body, and from the query only where there is none at all."""
     if body is not None and not isinstance(body, dict):
         raise bad_request("json: cannot unmarshal into Go value of type v1.DeleteOptions")
-    body = body or {}
+    if body is None:
+        dry_run = query.get("dryRun", "")
+        body = {"propagationPolicy": query.get("propagationPolicy", ""), "dryRun": [dry_run] if dry_run else []}
     preconditions = body.get("preconditions") or {}
-    propagation = body.get("propagationPolicy") or query.get("propagationPolicy", "")
+    propagation = body.get("propagationPolicy") or ""
     if not propagation and body.get("orphanDependents"):
         propagation = "Orphan"
     if propagation and propagation not in _PROPAGATION[:3]:
         raise _invalid_options("DeleteOptions", not_supported("propagationPolicy", propagation, _PROPAGATION))
-    dry_run = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
     uid, version = preconditions.get("uid"), preconditions.get("resourceVersion")
-    return DeleteOptions(user, uid, version, _dry_run(dry_run, "DeleteOptions"), propagation)
+    return DeleteOptions(user, uid, version, _dry_run(body.get("dryRun") or [], "DeleteOptions"), propagation)
 
 
 @dataclass(frozen=True, slots=True)
