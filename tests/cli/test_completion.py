@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -94,6 +95,9 @@ def test_a_running_dashboard_leaves_names_too(monkeypatch: pytest.MonkeyPatch, t
     store.flush()
     store.put(AccountRow(identity=Identity("harbor", "berths", "buoy")))
     store.flush()
+    for thread in threading.enumerate():
+        if thread.name == "known names":
+            thread.join(10)
     assert list(known_names.read()["harbor"]["accounts"]) == ["berths/crane"], "not at every change"
 
 

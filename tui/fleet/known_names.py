@@ -15,7 +15,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from tui.issuance import RequestRow
+
+    from .rows import AccountRow, CredentialRow
     from .store import FleetChange, FleetStore
+
+    Rows = tuple[list[AccountRow], list[CredentialRow], list[RequestRow]]
 
 SORTS: Final = ("addresses", "namespaces", "accounts", "secrets")
 """Accounts and Secrets as NAMESPACE/NAME."""
@@ -81,8 +86,13 @@ def read() -> Known:
 
 def keep(store: FleetStore) -> None:
     """Add what a fleet holds to what is known."""
+    add(rows_of(store))
+
+
+def add(rows: Rows) -> None:
+    """The same with what was taken from a fleet before; beside the loop, where there is one."""
     known, now = read(), time.time()
-    for cluster, sort, name in seen(store):
+    for cluster, sort, name in seen(rows):
         if name and len(name) <= _LONGEST:
             known.setdefault(cluster, {}).setdefault(sort, {})[name] = now
     newest = sorted(
@@ -95,32 +105,43 @@ def keep(store: FleetStore) -> None:
 
 
 def keep_on(store: FleetStore, *, first: float = _FIRST, every: float = _EVERY) -> None:
-    """The same again and again, as long as it changes: half a minute after the start, then every ten minutes."""
+    """The same again and again, as long as it changes: half a minute after the start, then every ten minutes.
+
+    Rows do not change: only taking them is done where the fleet lives, the rest in a thread of its own.
+    """
+    import threading
+
     due = time.monotonic() + first
 
     def changed(change: FleetChange) -> None:
         nonlocal due
         if time.monotonic() >= due:
             due = time.monotonic() + every
-            keep(store)
+            threading.Thread(target=add, args=(rows_of(store),), name="known names").start()
 
     store.subscribe(changed)
 
 
-def seen(store: FleetStore) -> Iterator[tuple[str, str, str]]:
+def rows_of(store: FleetStore) -> Rows:
+    """The rows whose names are offered, as they are now."""
+    return list(store.accounts.values()), list(store.credentials.values()), list(store.requests.values())
+
+
+def seen(rows: Rows) -> Iterator[tuple[str, str, str]]:
     """Cluster, sort and name of everything that completion offers."""
-    for account in store.accounts.values():
+    accounts, credentials, requests = rows
+    for account in accounts:
         who = account.identity
         yield who.cluster, "namespaces", who.namespace
         yield who.cluster, "accounts", f"{who.namespace}/{who.name}"
-    for row in store.credentials.values():
+    for row in credentials:
         address, where = row.credential.address, row.credential.address.cluster
         yield where, "addresses", str(address)
         if address.namespace:
             yield where, "namespaces", address.namespace
         if address.kind.value == "secret":
             yield where, "secrets", f"{address.namespace}/{address.name}"
-    for request in store.requests.values():
+    for request in requests:
         yield request.cluster, "namespaces", request.namespace
 
 
