@@ -21,6 +21,8 @@ from tui.fleet import known_names
 from tui.headless.completion import SHELLS
 
 BASH, KUBECTL = shutil.which("bash"), shutil.which("kubectl")
+QUOTELESS = "it;$(touch ran)`touch ran`"
+"""It would run as it stands; with a quote that stays open, bash waits for more."""
 HOSTILE = "it;$(touch ran)`touch ran`'\"x"
 
 
@@ -124,10 +126,11 @@ def test_it_is_there_before_anybody_notices(served: Path) -> None:
 
 @pytest.mark.skipif(BASH is None, reason="bash is not installed")
 @pytest.mark.parametrize("begun", ["it", "'it", '"it', "it;", "'it;", "\\it"])
-def test_a_name_that_is_a_command_is_only_ever_a_name(tmp_path: Path, begun: str) -> None:
+@pytest.mark.parametrize("name", [HOSTILE, QUOTELESS], ids=["with quotes", "without"])
+def test_a_name_that_is_a_command_is_only_ever_a_name(tmp_path: Path, begun: str, name: str) -> None:
     """In a bash that someone types into: TAB, TAB, Enter; nothing of the name is run."""
     assert BASH is not None
-    (tmp_path / "config").write_text(json.dumps({"contexts": [{"name": HOSTILE, "context": {}}]}))
+    (tmp_path / "config").write_text(json.dumps({"contexts": [{"name": name, "context": {}}]}))
     tool = tmp_path / "bin" / "kubemint"
     tool.parent.mkdir()
     tool.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tui "$@"\n')
@@ -156,10 +159,13 @@ def test_a_name_that_is_a_command_is_only_ever_a_name(tmp_path: Path, begun: str
     try:
         said("ready> ")
         os.write(ours, f"echo got; kubemint list --context {begun}\t\t\n".encode())
-        shown = said("\nready> ", "\rready> ", "more> ", "(y or n)")
+        begins = ("\r\ngot\r\n", "\r\nmore> ")
+        shown = said(*begins, "(y or n)")
         if "(y or n)" in shown:  # every command there is
             os.write(ours, b"n\n")
-            shown += said("\nready> ", "\rready> ", "more> ")
+            shown += said(*begins)
+        if "\r\ngot\r\n" in shown:  # it runs what came of it
+            shown += said("ready> ")
     finally:
         shell.kill()
         shell.wait()
