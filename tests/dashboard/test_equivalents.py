@@ -57,10 +57,7 @@ async def listed(driver: Driver) -> dict[str, list[str]]:
         ("2", "harbor"), ("2", "meadow"), ("4", "gateway-east"), ("4", "push"), ("4", "csi"), ("4", "store"),
     ],
 )  # fmt: skip
-async def test_every_command_is_one_that_the_program_takes(
-    dashboard: Open, area: str, words: str, tmp_path: Path
-) -> None:
-    (tmp_path / "exports").mkdir()  # outside home a command makes no folder without -p
+async def test_every_command_is_one_that_the_program_takes(dashboard: Open, area: str, words: str) -> None:
     async with dashboard(only=["harbor", "tenant-a"]) as driver:
         await driver.find(area, words)
         await driver.until(lambda: len(driver.table.rows))
@@ -158,7 +155,6 @@ async def test_what_the_environment_named_is_named_in_forms_too(dashboard: Open)
 
 async def test_the_commands_do_what_they_say(dashboard: Open, tmp_path: Path) -> None:
     """rotate, verify, inspect, export and revoke, as they are shown for a managed Secret."""
-    (tmp_path / "exports").mkdir()
     async with dashboard(only=["tenant-a"]) as driver:
         driver.app.command_options = ("--kubeconfig", str(driver.demo.kubeconfig))
         await driver.find("5", NAME)
@@ -184,3 +180,10 @@ async def test_the_commands_do_what_they_say(dashboard: Open, tmp_path: Path) ->
         assert ADDRESS in await run(found["details"][0])
         assert ADDRESS in await run(found["revoke"][0], "--yes")
         await driver.until(lambda: ADDRESS not in store.credentials)
+
+
+def test_a_command_makes_the_folder_that_a_form_would(tmp_path: Path) -> None:
+    for words in (["kubemint", "issue", "robot", "--out"], ("kubemint", "issue", "robot", "--out")):
+        assert command([*words, str(tmp_path / "new" / "kc")], ()).endswith("/kc -p")
+        assert command([*words, str(tmp_path / "kc")], ()).endswith("/kc")
+        assert command([*words, "there/kc"], ()).endswith("/kc"), "below the working folder it is made unasked"

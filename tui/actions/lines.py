@@ -17,6 +17,7 @@ import msgspec
 from tui.fleet.rows import Row
 from tui.kube import shell
 from tui.kube.home import NoHome, home
+from tui.kube.paths import strange_folder
 from tui.kube.resource import Resource
 
 
@@ -33,7 +34,14 @@ def kubeconfig_options(named: str | None, environ: Mapping[str, str]) -> tuple[s
 
 
 def command(words: Sequence[str], options: Sequence[str]) -> str:
-    """A command line with the `kubeconfig_options`: what sets the environment stands before it."""
+    """A command line with the `kubeconfig_options`: what sets the environment stands before it.
+
+    Forms make the folder of a file; a command is told to (`-p`) where it would refuse it else.
+    """
+    words = tuple(words)
+    at = words.index("--out") + 1 if "--out" in words else len(words)
+    if words[:1] == ("kubemint",) and words[at : at + 1] and strange_folder(words[at]) is not None:
+        words = (*words, "-p")
     return shell.command(*options, *words) if options[:1] == ("env",) else shell.command(*words, *options)
 
 

@@ -1,13 +1,8 @@
-"""Where `--out` may make folders: in the home and the working folder; anywhere else only with `-p`.
-
-A letter too many in a path would else leave a folder, and a credential in it, where nobody looks for one.
-"""
+"""Where `--out` may make folders: in the home and the working folder; anywhere else only with `-p`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
@@ -34,21 +29,11 @@ def out(context: click.Context, parameter: click.Parameter, value: str | None) -
     """The callback of `--out`. Raises UsageError for a folder that nobody asked to be made."""
     if value and value != "-" and not context.meta.get(_META):
         from tui.issuance import UsageError
-        from tui.kube.paths import whole_path
+        from tui.kube.paths import strange_folder
 
-        folder = whole_path(value).parent
-        with suppress(OSError, ValueError):  # whoever writes says what is wrong with the path
-            if not folder.exists() and not any(folder.resolve().is_relative_to(base) for base in _bases()):
-                raise UsageError(
-                    f"--out: there is no folder {folder}, and it is neither in the home nor in the working folder",
-                    "look at the path again, or have it made with -p",
-                )
+        if (folder := strange_folder(value)) is not None:
+            raise UsageError(
+                f"--out: there is no folder {folder}, and it is neither in the home nor in the working folder",
+                "look at the path again, or have it made with -p",
+            )
     return value
-
-
-def _bases() -> Iterator[Path]:
-    from tui.kube.home import NoHome, home
-
-    yield Path.cwd().resolve()
-    with suppress(NoHome):
-        yield home().resolve()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tui.kube.home import NoHome, expanded
+from tui.kube.home import NoHome, expanded, home
 
 
 def file_stem(name: str) -> str:
@@ -21,6 +21,20 @@ def whole_path(text: str) -> Path:
     with contextlib.suppress(NoHome):
         path = expanded(path)
     return path.absolute()
+
+
+def strange_folder(text: str) -> Path | None:
+    """The folder of a path, where it is not there and lies neither in the home nor in the working folder.
+
+    A letter too many in a path would else leave a folder, and a credential in it, where nobody looks for one.
+    """
+    folder, bases = whole_path(text).parent, [Path.cwd()]
+    with contextlib.suppress(NoHome):
+        bases.append(home())
+    with contextlib.suppress(OSError, ValueError):  # whoever writes says what is wrong with the path
+        if not folder.exists() and not any(folder.resolve().is_relative_to(base.resolve()) for base in bases):
+            return folder
+    return None
 
 
 def is_folder(text: str) -> bool:
@@ -42,5 +56,5 @@ def _holds(text: str, asked: Callable[[Path], bool]) -> bool:
 
 def short_path(path: str) -> str:
     """A path with the home folder as `~`."""
-    home = os.path.expanduser("~")  # noqa: PTH111 - text for people, not a path to open
-    return "~" + path[len(home) :] if home != "/" and path.startswith(home + "/") else path
+    own = os.path.expanduser("~")  # noqa: PTH111 - text for people, not a path to open
+    return "~" + path[len(own) :] if own != "/" and path.startswith(own + "/") else path

@@ -46,7 +46,7 @@ def token_use(credential: Credential, version: str) -> TokenUse:
     used = credential.last_used
     if used is None:
         if minor >= _NOTES_USE:
-            return TokenUse("never used", "not since its cluster notes that, which servers do since 1.26")
+            return TokenUse("never used", "as far as its cluster noted it, which servers do since 1.26")
         older = f"{version} does not note that, servers do since 1.26" if minor else "its server's version is not known"
         return TokenUse("not known", older)
     if minor < _CLEANS or credential.invalid_since is not None or not made_by_cluster(credential):
