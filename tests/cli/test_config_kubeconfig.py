@@ -92,6 +92,14 @@ def test_use_is_use_context(mine: Path, other: Path) -> None:
     kubemint("config", "use", "nowhere").failed(2, 'no context exists with the name: "nowhere"', "north, east")
 
 
+@pytest.mark.parametrize("was", ["north", "'north'", '"north"'])
+def test_what_stands_beside_the_current_context_stays(mine: Path, other: Path, was: str) -> None:
+    done(kubemint("config", "merge", other))
+    mine.write_text(mine.read_text().replace("current-context: north\n", f"current-context: {was}   # as usual\n"))
+    done(kubemint("config", "use", "east"))
+    assert "\ncurrent-context: east  # as usual\n" in mine.read_text()
+
+
 def test_paths_in_a_file_of_ones_own_mean_the_same_afterwards(mine: Path, other: Path, tmp_path: Path) -> None:
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": "./bin/login", "interactiveMode": "Never"}
     cluster = {"server": "https://east.example:6443", "certificate-authority": "pki/ca.crt"}

@@ -114,7 +114,10 @@ def _spliced(text: str, changes: Sequence[Change], *, aliased: bool) -> str:
 def _in_section(lines: list[str], key: Any, value: Any, change: Change, last: int | None) -> _Splice:
     if isinstance(change.entry, str):
         start, end = key.start_mark.line, _end_line(value)
-        return _Splice(start, end, _section_lines(lines[start][: key.start_mark.column], change))
+        (line,) = _section_lines(lines[start][: key.start_mark.column], change)
+        mark = value.end_mark
+        beside = lines[mark.line][mark.column :].strip() if mark.line == end - 1 else ""
+        return _Splice(start, end, [f"{line}  {beside}" if beside.startswith("#") else line])
     if isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
         column = value.start_mark.column
         if change.index is None:
