@@ -66,7 +66,7 @@ async def test_a_token_file_is_previewed_written_and_its_command_does_the_same(d
         await driver.press("ctrl+y")
         command = shlex.split(driver.app.clipboard)
         path = tmp_path / "exports" / "web-frontend.env"
-        assert command == ["kubemint", "export", ADDRESS, "--out", str(path), "--format", "tokenFile"]
+        assert command == ["kubemint", "export", ADDRESS, "--out", str(path), "--format", "tokenFile", "-p"]
         job = await driver.act("ctrl+s")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         assert ("file:" + str(path), "commit", "done") in driver.journal("export")

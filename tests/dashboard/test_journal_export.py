@@ -42,7 +42,7 @@ async def test_what_the_filter_finds_is_written_privately_and_by_command_too(das
         entries = [entry for entry in driver.app.session.engine.state.entries() if "prove" not in entry.step]
         path = tmp_path / "exports" / "journal.jsonl"
         await driver.press("ctrl+y")
-        assert driver.app.clipboard == f"kubemint journal -o jsonl --out {path} --filter '!prove'"
+        assert driver.app.clipboard == f"kubemint journal -o jsonl --out {path} --filter '!prove' -p"
         job = await driver.act("ctrl+s")
         assert done(job), job.tasks[0].message
         assert screen.is_current is False
