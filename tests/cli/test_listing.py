@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections.abc import Iterator
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +174,81 @@ def test_clusters_in_trouble_are_data_not_errors(served: Path) -> None:
     assert states["island"] == "unreachable"
     assert states["vault"] == "needs login"
     assert result.err == ""
+
+
+IN_ITS_PLACE: dict[str, tuple[int, str, str]] = {
+    "login page": (200, "text/html", "<html>log in</html>"),
+    "portal": (302, "text/html", ""),
+    "other site": (403, "text/html", "<html>no</html>"),
+    "throttled": (429, "text/plain", "too many"),
+    "balancer": (503, "text/html", "<html>no healthy upstream</html>"),
+    "registry": (404, "text/plain", "404 page not found"),
+}
+"""What answers there, by the first part of the path."""
+
+
+@pytest.fixture(scope="module")
+def in_its_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A kubeconfig whose clusters are answered for by something else than an API server, and one with a broken CA."""
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, kind, text = IN_ITS_PLACE[self.path.split("/")[1].replace("-", " ")]
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(text)))
+            if status == 302:
+                self.send_header("Location", "https://sso.example.org/login")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *arguments: object) -> None: ...
+
+    site = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+    thread = threading.Thread(target=site.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    at = f"http://127.0.0.1:{site.server_address[1]}"
+    clusters: dict[str, dict[str, str]] = {name: {"server": f"{at}/{name.replace(' ', '-')}"} for name in IN_ITS_PLACE}
+    clusters["broken ca"] = {"server": "https://127.0.0.1:1", "certificate-authority-data": "bm8gY2VydGlmaWNhdGU="}
+    path = tmp_path_factory.mktemp("in-its-place") / "config"
+    path.write_text(
+        json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": name, "cluster": cluster} for name, cluster in clusters.items()],
+                "users": [{"name": "me", "user": {}}],
+                "contexts": [{"name": name, "context": {"cluster": name, "user": "me"}} for name in clusters],
+                "current-context": "login page",
+            }
+        )
+    )
+    yield path
+    site.shutdown()
+    thread.join()
+    site.server_close()
+
+
+def test_what_answers_in_place_of_a_server_is_not_called_unreachable(in_its_place: Path) -> None:
+    listed = kubemint("list", "clusters", "--kubeconfig", in_its_place, "-o", "json")
+    assert listed.code == 0, listed
+    assert {item["name"]: item["state"] for item in listed.json["items"]} == {
+        "login page": "login page",
+        "portal": "login page",
+        "other site": "login page",
+        "throttled": "throttled",
+        "balancer": "server error",
+        "registry": "wrong answer",
+        "broken ca": "unusable",
+    }
+    chosen = kubemint("list", "clusters", "--kubeconfig", in_its_place, "--filter", "state:throttled", "-o", "name")
+    assert chosen.out == "throttled\n"
+
+
+def test_a_list_that_a_server_was_too_busy_for_says_so_and_is_not_read(in_its_place: Path) -> None:
+    one = kubemint("list", "accounts", "--kubeconfig", in_its_place, "--context", "throttled")
+    assert (one.code, one.out) == (1, "")
+    assert "kubemint: throttled: throttled: too many\n  try again later\n" in one.err
 
 
 def test_one_namespace(served: Path) -> None:

@@ -22,11 +22,13 @@ TIMING = replace(FAST, probe=0.5)
 UNDER: dict[str, Reach] = {
     "401": Reach.NEEDS_LOGIN,
     "403": Reach.FORBIDDEN,
+    "429": Reach.THROTTLED,
+    "500": Reach.SERVER_ERROR,
     "hang": Reach.UNREACHABLE,
     "drop": Reach.UNREACHABLE,
     "cut": Reach.UNREACHABLE,
 }
-"""What a cluster is that answers everything so; every other status means it is there and useless: unreachable too."""
+"""What a cluster is that answers everything so; every other status means that it is no API server."""
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ async def test_from_the_start(two: EmbeddedFleet, tmp_path: Path, trouble: str) 
     faults.add(FaultRule(EVERYTHING[trouble]))
     async with over(two, tmp_path, timing=TIMING) as fleet:
         await until(lambda: reach(fleet, "tenant-a") is Reach.READY, "the other one is ready")
-        expected = UNDER.get(trouble, Reach.UNREACHABLE)
+        expected = UNDER.get(trouble, Reach.WRONG_ANSWER)
         await until(lambda: reach(fleet) is expected, f"harbor {expected}, is {fleet.store.clusters['harbor']}")
         row = fleet.store.clusters["harbor"]
         assert row.message
@@ -74,7 +76,7 @@ async def test_in_the_middle(two: EmbeddedFleet, tmp_path: Path, trouble: str) -
         accounts = [key for key, row in fleet.store.accounts.items() if row.cluster == "harbor"]
         faults.add(FaultRule(EVERYTHING[trouble]))
         two.cluster("harbor").server.drop_watches()
-        expected = UNDER.get(trouble, Reach.UNREACHABLE)
+        expected = UNDER.get(trouble, Reach.WRONG_ANSWER)
         await until(lambda: reach(fleet) is expected, f"harbor {expected}, is {fleet.store.clusters['harbor']}")
         if trouble != "404":  # a kind that is not there has no rows; everything else keeps the last data
             assert set(accounts) <= set(fleet.store.accounts)

@@ -21,7 +21,7 @@ from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError, Forbidden, KubeError, Unauthorized
 from tui.kube.responses import decode
 
-from .reach import PATIENT, Backoff, Latency, Timing, Verdict, concerns_all, concerns_connection, judge
+from .reach import PATIENT, Backoff, Latency, Timing, Verdict, asked_to_wait, concerns_all, concerns_connection, judge
 from .rows import NO_RIGHT, ClusterRow, CredentialRow, DeliveredFacts, Reach, ShootFacts
 from .store import FleetStore
 from .watching import Follower, Watched
@@ -188,6 +188,7 @@ class ClusterTasks:
                 self._note_login(error.message or "Unauthorized")
             verdict = self._judged(error)
             wait = (patient if verdict.reach in PATIENT else eager).next()
+            wait = max(wait, min(asked_to_wait(error), self._timing.retry_longest))
             self._enter(*_spread(verdict), retry_at=self._clock() + timedelta(seconds=wait))
             for follower in self._followers.values():
                 follower.mark_stale()

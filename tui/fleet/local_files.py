@@ -29,7 +29,7 @@ from tui.issuance import (
 from .decode import credential_row
 from .handles import AGAIN
 from .orphans import Accounts
-from .rows import CredentialRow, Reach
+from .rows import AWAY, CredentialRow
 from .same import ways
 from .store import FleetStore
 
@@ -131,7 +131,7 @@ class LocalFiles:
         """Whether the handle of what lies in it is still there is not known while its cluster is away."""
         row, handle = credential_row(credential), credential.handle or credential.bound_to
         cluster = self._store.clusters.get(handle.cluster) if handle is not None else None
-        away = cluster is not None and cluster.reach is Reach.UNREACHABLE
+        away = cluster is not None and cluster.reach in AWAY
         return msgspec.structs.replace(row, stale=True) if away else row
 
     def _shown_as(self, credential: Credential) -> Credential:

@@ -17,9 +17,13 @@ from tui.kube.errors import (
     ExecPluginError,
     Forbidden,
     KubeError,
+    LoginPage,
     NeedsLogin,
+    ProtocolError,
+    ServerError,
     TimedOut,
     TLSFailed,
+    TooManyRequests,
     Unauthorized,
     Unreachable,
 )
@@ -86,6 +90,14 @@ def judge(error: KubeError) -> Verdict:
             reach = Reach.TLS_FAILED
         case ConfigError():
             reach = Reach.UNUSABLE
+        case TooManyRequests():
+            reach = Reach.THROTTLED
+        case ServerError():
+            reach = Reach.SERVER_ERROR
+        case LoginPage():
+            reach = Reach.LOGIN_PAGE
+        case ProtocolError() | APIError():  # a Status for /version that is none of the above: another kind of server
+            reach = Reach.WRONG_ANSWER
         case _:
             reach = Reach.UNREACHABLE
     return Verdict(reach, error.message, error.hint)
@@ -93,6 +105,11 @@ def judge(error: KubeError) -> Verdict:
 
 PATIENT: Final = frozenset({Reach.NEEDS_LOGIN, Reach.UNTRUSTED})
 """What only a person can change: asking again at once would only find the same."""
+
+
+def asked_to_wait(error: KubeError) -> float:
+    """Seconds that the server asks to be left alone, 0 where it does not."""
+    return (error.retry_after or 0.0) if isinstance(error, APIError) else 0.0
 
 
 def concerns_all(error: KubeError) -> bool:

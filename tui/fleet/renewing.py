@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _CANNOT: Final = {
     Reach.NEEDS_LOGIN: "its cluster needs a login",
     Reach.UNREACHABLE: "its cluster does not answer",
+    Reach.SERVER_ERROR: "its cluster answers with errors",
+    Reach.THROTTLED: "its cluster asks to be asked less",
+    Reach.LOGIN_PAGE: "a login page answers in place of its cluster",
+    Reach.WRONG_ANSWER: "what answers in place of its cluster is no API server",
     Reach.TLS_FAILED: "its cluster's certificate is not accepted",
     Reach.UNUSABLE: "what is written about its cluster cannot be used",
     Reach.UNTRUSTED: "entering its cluster is not confirmed",

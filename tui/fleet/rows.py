@@ -32,6 +32,15 @@ class Reach(StrEnum):
     NEEDS_LOGIN = "needs login"
     FORBIDDEN = "forbidden"
     UNREACHABLE = "unreachable"
+    """Nobody answers: refused, no route, no name, no answer in time."""
+    SERVER_ERROR = "server error"
+    """It, or a load balancer before it, answers that it cannot serve just now (5xx)."""
+    THROTTLED = "throttled"
+    """It answers, and asks to be asked less (429)."""
+    LOGIN_PAGE = "login page"
+    """A page for browsers answers in its place."""
+    WRONG_ANSWER = "wrong answer"
+    """What answers there does not speak as an API server does."""
     TLS_FAILED = "TLS failed"
     UNUSABLE = "unusable"
     """What is written about it cannot be read or does not go together, so nothing is sent there."""
@@ -41,6 +50,10 @@ class Reach(StrEnum):
     """Another cluster delivers it, and the operator has not said yes to entering it; or it is refused."""
     NOT_CONNECTED = "not connected"
     """The user did not ask to enter it: a shoot."""
+
+
+AWAY: Final = frozenset({Reach.UNREACHABLE, Reach.SERVER_ERROR, Reach.THROTTLED, Reach.LOGIN_PAGE, Reach.WRONG_ANSWER})
+"""The road is at fault, or the server is: nothing can be read there now, and trying again may mend it."""
 
 
 class ShootFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -87,6 +87,10 @@ class ProtocolError(KubeError):
     default_hint = "is this really a Kubernetes API server, or a proxy's login page?"
 
 
+class LoginPage(ProtocolError):
+    """A page for browsers, or a redirect to one: a captive portal, a single sign-on, another site."""
+
+
 class APIError(KubeError):
     """A Status that the server answered. `reason` is the machine-readable word (`NotFound`, `Invalid`, …)."""
 

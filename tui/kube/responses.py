@@ -21,6 +21,7 @@ from .errors import (
     Denied,
     Forbidden,
     KubeError,
+    LoginPage,
     NotFound,
     ProtocolError,
     ServerError,
@@ -252,9 +253,11 @@ def _foreign(response: Response, cluster: str) -> ProtocolError:
     named = kind if re.fullmatch(r"[a-z]{1,20}/[a-z0-9.+-]{1,40}", kind) else "something"
     if 300 <= response.status < 400:
         said = road.redirected(response.status, response.headers.get("Location", ""))
-        return ProtocolError(said, cluster=cluster, hint=road.LOGIN_PAGE)
-    hint = road.LOGIN_PAGE if is_page(response) else ""
-    return ProtocolError(f"answered {named} instead of JSON (HTTP {response.status})", cluster=cluster, hint=hint)
+        return LoginPage(said, cluster=cluster, hint=road.LOGIN_PAGE)
+    said = f"answered {named} instead of JSON (HTTP {response.status})"
+    if is_page(response):
+        return LoginPage(said, cluster=cluster, hint=road.LOGIN_PAGE)
+    return ProtocolError(said, cluster=cluster)
 
 
 def _retry_after(response: Response) -> float | None:

@@ -11,7 +11,7 @@ from typing import Final
 from tui.fleet.moments import lifetime, relative
 from tui.fleet.names import credential_name
 from tui.fleet.query import Query
-from tui.fleet.rows import ClusterRow, CredentialRow, Reach, RequestRow
+from tui.fleet.rows import AWAY, ClusterRow, CredentialRow, Reach, RequestRow
 from tui.fleet.same import echoes
 from tui.fleet.signs import REACHES, STATES, Sign, Tone
 from tui.fleet.store import Area
@@ -49,7 +49,7 @@ _REACH_RANK: Final = {
     Reach.NEEDS_LOGIN: -1,  # one command brings back everything in it
     Reach.UNUSABLE: 2,
     Reach.TLS_FAILED: 2,
-    Reach.UNREACHABLE: 3,
+    **dict.fromkeys(AWAY, 3),
     Reach.FORBIDDEN: 4,
     Reach.NOT_READY: 6,
     Reach.SLOW: 8,
