@@ -35,6 +35,7 @@ from tui.kube.errors import (
     Gone,
     Invalid,
     KubeError,
+    LoginPage,
     NotFound,
     ProtocolError,
     ServerError,
@@ -373,7 +374,7 @@ async def test_429_says_how_long_to_wait(server: FakeServer, client: Client, bod
 )
 async def test_a_captive_portal_is_named(server: FakeServer, client: Client, location: str, said: str) -> None:
     server.says(gives(b"<html>moved</html>", 302, Content_Type="text/html; charset=utf-8", Location=location))
-    error = await fails(client, ProtocolError)
+    error = await fails(client, LoginPage)
     assert said in error.message
     assert "hunter2" not in str(error)
     assert "login page" in error.hint
@@ -406,7 +407,7 @@ async def test_a_redirect_is_not_followed(server: FakeServer, client: Client) ->
     async with FakeServer() as elsewhere:
         elsewhere.says(gives({}))
         server.says(gives(b"", 307, Location=f"https://127.0.0.1:{elsewhere.port}/api"))
-        await fails(client, ProtocolError)
+        await fails(client, LoginPage)
         assert elsewhere.requests == []
 
 
