@@ -71,7 +71,16 @@ def test_a_selector_chooses_accounts_by_their_labels(served: Path) -> None:
     assert items(served, "accounts", "-l", f"{key}={value}") == chosen
     assert items(served, "accounts", "-l", f"{key}!={value}") == [item for item in whole if item not in chosen]
     kubemint("list", "accounts", "--kubeconfig", served, "-l", "a b").failed(2, "a b", "app in (a,b)")
-    kubemint("list", "credentials", "--kubeconfig", served, "-l", "a=b").failed(2, "-l", "--filter")
+
+
+def test_a_selector_chooses_credentials_by_the_labels_of_their_objects(served: Path) -> None:
+    whole = items(served, "credentials")
+    chosen = [item for item in whole if "kubemint.io/role" in item["labels"]]
+    assert chosen
+    assert len(chosen) < len(whole)
+    assert items(served, "credentials", "-l", "kubemint.io/role=credential") == chosen
+    assert items(served, "credentials", "--filter", "label:kubemint.io/role=credential") == chosen
+    assert items(served, "requests", "-l", "nobody.example/has=this") == []
 
 
 def test_filter_has_the_grammar_of_the_dashboard(served: Path) -> None:

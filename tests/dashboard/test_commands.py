@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click.testing
 import pytest
 
+from tui.fleet.nouns import NOUNS
+from tui.headless.listing import list_
 from tui.screens.shell.commands import Command, Known, complete, understand
 from tui.screens.shell.memory import LONGEST, Memory, Sorted, read, write
 
@@ -27,6 +30,17 @@ KNOWN = Known(
         ("cred", Command("area", "credentials")),
         ("SA", Command("area", "accounts")),
         ("secrets", Command("area", "credentials", "kind:secret")),
+        ("creds", Command("area", "credentials")),
+        ("credential", Command("area", "credentials")),
+        ("secret", Command("area", "credentials", "kind:secret")),
+        ("req", Command("area", "requests")),
+        ("reqs", Command("area", "requests")),
+        ("request", Command("area", "requests")),
+        ("account", Command("area", "accounts")),
+        ("serviceaccount", Command("area", "accounts")),
+        ("namespaces web", Command("namespace", "web")),
+        ("context tenant-b", Command("cluster", "tenant-b")),
+        ("cluster", Command("area", "clusters")),
         ("ctx", Command("area", "clusters")),
         ("ctx tenant-b", Command("cluster", "tenant-b")),
         ("ctx harb", Command("cluster", "harbor")),
@@ -109,3 +123,10 @@ def test_what_is_remembered_cannot_reach_the_terminal(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_to_is_nobodys_business(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     write(tmp_path / "file" / "dashboard.json", Memory())
+
+
+def test_both_prompts_know_the_same_nouns() -> None:
+    """What `get` lists by a word, `:` shows by it."""
+    for word, noun in NOUNS.items():
+        assert understand(word, KNOWN) == Command("area", *noun), word
+        assert click.testing.CliRunner().invoke(list_, [word, "--help"]).exit_code == 0

@@ -122,7 +122,7 @@ REQUESTS: Final = (
     RequestRow(
         cluster="harbor", namespace="dpf", name="dpu-01", kind=DPU, type="kubeconfig", duration="2h",
         service_account="ci/dpu", target="dpf/tenant-a", secret="dpf/dpu-01-secret", ready="True", conditions=(_TRUE,),
-        created_at=NOW - timedelta(days=2), credential=REQUEST,
+        created_at=NOW - timedelta(days=2), credential=REQUEST, labels={"team": "dpu"},
     ),
     RequestRow(cluster="harbor", namespace="dpf", name="new", kind=DPU, type="token", service_account="dpf/self"),
     RequestRow(cluster="harbor", namespace="dpf", name="gone", kind=DPU, ready="False", conditions=(_FALSE,),
@@ -154,7 +154,7 @@ CLUSTERS: Final = (
         name="garden/garden-dev/api", source="Gardener shoot", reach=Reach.NOT_CONNECTED,
         shoot=ShootFacts(garden="garden", namespace="garden-dev", name="api", project="dev", hibernation="awake",
                          operation="Create Succeeded", health="healthy", conditions=(_TRUE,),
-                         addresses=(("external", "https://api.dev"),)),
+                         addresses=(("external", "https://api.dev"),), labels={"team": "dev"}),
     ),
 )  # fmt: skip
 OF_AREA: Final[dict[Area, tuple[Row, ...]]] = {

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fleet import field_rows
 from tests.fleet.field_rows import AHEAD, NOW, now_in
+from tui.fleet.decode import Account, labels_of
 from tui.fleet.fields import (
     JOURNAL,
     OF_AREA,
@@ -255,3 +256,19 @@ def test_every_field_of_every_row_can_be_asked_for_everything(area: Area) -> Non
                 at = field.changes(row, NOW)
                 assert at is None or at > NOW
     assert set(sorts(area)) == set(sort_fields(area))
+
+
+def test_labels_are_found_in_every_list(store: FleetStore) -> None:
+    assert found(store, Area.REQUESTS, "label:team=dpu") == ["harbor/dpf/dpu-01"]
+    assert found(store, Area.CLUSTERS, "label:team=dev") == ["garden/garden-dev/api"]
+    assert "harbor/dpf/dpu-01" not in found(store, Area.REQUESTS, "!label:team")
+    for area in Area:
+        assert "label:" in known(OF_AREA[area])
+
+
+def test_labels_come_with_the_objects_that_rows_are_read_from() -> None:
+    """Also those of an object that somebody else's client wrote badly."""
+    note = {"metadata": {"name": "x", "namespace": "ci", "labels": {"team": "build", "odd": 1}}}
+    assert labels_of(note) == {"team": "build"}
+    assert labels_of({"metadata": {"labels": None}}) == labels_of({}) == {}
+    assert labels_of(Account()) == {}

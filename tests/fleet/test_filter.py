@@ -72,6 +72,8 @@ def store() -> FleetStore:
         (Area.CREDENTIALS, "secret:harbor/ci/runner", ""),
         (Area.ACCOUNTS, "age>30d", "api"),
         (Area.ACCOUNTS, "label:team=build", "runner"),
+        (Area.CREDENTIALS, "label:team=build", ""),
+        (Area.CLUSTERS, "label:team", ""),
         (Area.CLUSTERS, "state:needs", "vault"),
         (Area.CLUSTERS, "age>1h", "vault"),
         (Area.CLUSTERS, "version:1.34", "harbor"),

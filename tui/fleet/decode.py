@@ -5,8 +5,9 @@ Nothing here trusts a cluster: annotations may be missing, mangled or written by
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -79,8 +80,17 @@ def account_row(cluster: str, account: Account) -> AccountRow:
     )
 
 
-def credential_row(credential: Credential) -> CredentialRow:
-    """The row of a credential: listed under its own name, counted to the cluster it lets people into."""
+def labels_of(obj: Any) -> dict[str, str]:
+    """The labels of an object, decoded or not."""
+    if isinstance(obj, Mapping):
+        found = (obj.get("metadata") or {}).get("labels") or {}
+        return {key: value for key, value in found.items() if isinstance(value, str)}
+    return obj.metadata.labels or {}
+
+
+def credential_row(credential: Credential, labels: dict[str, str] | None = None) -> CredentialRow:
+    """The row of a credential: listed under its own name, counted to the cluster it lets people into. `labels` are
+    those of the object that it is read from."""
     address, identity = credential.address, credential.identity
     there = identity.cluster if identity is not None else address.cluster
     if credential.shoot is not None:
@@ -90,4 +100,5 @@ def credential_row(credential: Credential) -> CredentialRow:
         cluster=there,
         namespace=address.namespace,
         name=address.name if not address.own else (identity.name if identity else ""),
+        labels=labels or {},
     )

@@ -16,6 +16,7 @@ from tui.kube import limits
 from tui.kube.client import Client
 from tui.kube.text import safe_text
 
+from .decode import labels_of
 from .discovery import Look
 from .rows import DeliveredFacts
 
@@ -44,6 +45,7 @@ class _Known(NamedTuple):
     """What an object that leads to a cluster said last."""
 
     way: str
+    labels: dict[str, str]
     phase: str
     says: str
 
@@ -111,7 +113,7 @@ class FoundClusters:
             ways.pop(number, None)
         else:
             ways = self._known.setdefault(name, ways)
-            ways[number] = _Known(source.way(found), *source.says(found))
+            ways[number] = _Known(source.way(found), labels_of(found), *source.says(found))
         if not ways:
             self._known.pop(name, None)
         self._changed(name, before, moved=led != _leading(ways))
@@ -129,7 +131,7 @@ class FoundClusters:
             return None
         number, known = min(self._known[name].items())
         by = DeliveredBy(self._sources[number].kind, *_split(name))
-        return DeliveredFacts(by=by, phase=safe_text(known.phase, 40), says=safe_text(known.says))
+        return DeliveredFacts(by=by, phase=safe_text(known.phase, 40), says=safe_text(known.says), labels=known.labels)
 
     def _changed(self, name: str, before: DeliveredFacts | None, *, moved: bool) -> None:
         facts = self._facts(name)

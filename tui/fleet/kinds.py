@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from tui.issuance import (
     PROJECTS,
     SHOOTS,
@@ -26,6 +28,7 @@ from .decode import (
     HandleSecret,
     account_row,
     credential_row,
+    labels_of,
 )
 from .ended import Ended
 from .handles import Handles
@@ -58,13 +61,16 @@ def kinds_of(
 
     def listed(listing: Listing, obj: Any) -> Iterable[Row]:
         credential = listing.credential(cluster, obj)
-        return () if credential is None else (credential_row(credential),)
+        return () if credential is None else (credential_row(credential, labels_of(obj)),)
 
     def requests(kind: RequestKind, obj: Mapping[str, Any]) -> Iterable[Row]:
         row = kind.read(cluster, obj)
         if row is None:
             return ()
-        return (row,) if kind.address is None or row.credential is None else (row, credential_row(row.credential))
+        labels = labels_of(obj)
+        row = msgspec.structs.replace(row, labels=labels) if labels else row
+        carries = kind.address is not None and row.credential is not None
+        return (row, credential_row(row.credential, labels)) if carries and row.credential is not None else (row,)
 
     kinds: list[Watched] = []
     if clusters is not None:

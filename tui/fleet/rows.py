@@ -77,6 +77,7 @@ class ShootFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Name and URL of each."""
     issuer: str = ""
     """The identity provider that people log in with, where it has one of its own."""
+    labels: dict[str, str] = {}
 
 
 class DeliveredFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +88,8 @@ class DeliveredFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The DPUCluster's own word (Pending, Creating, Ready, NotReady, Failed); empty where nothing says so."""
     says: str = ""
     """Why, in its own words."""
+    labels: dict[str, str] = {}
+    """Of the object that leads to it."""
 
     @property
     def ready(self) -> bool:
@@ -141,6 +144,12 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
         return phase if phase and self.reach is Reach.NOT_READY else self.reach.value
 
     @property
+    def labels(self) -> dict[str, str]:
+        """Of the object that it is found by in another cluster; a context has none."""
+        found = self.shoot or self.delivered
+        return found.labels if found is not None else {}
+
+    @property
     def unread(self) -> tuple[str, ...]:
         """What of `missing` it was asked for and did not give; where a right is missing that was to be expected."""
         return tuple(text for text in self.missing if f": {NO_RIGHT} " not in text)
@@ -183,6 +192,8 @@ class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     stale: bool = False
     """Whether the cluster it was read from has since been lost."""
+    labels: dict[str, str] = {}
+    """Of the object that it was read from."""
     lost: bool = False
     """Whether only this machine's record knows it: no Secret that is marked as kubemint's is listed there."""
 

@@ -81,6 +81,7 @@ def facts_of(garden: str, shoot: Shoot, project: str = "") -> ShootFacts:
         ),
         addresses=tuple((safe_text(one.name), safe_text(one.url)) for one in shoot.addresses),
         issuer=safe_text(shoot.oidc.issuer_url) if shoot.oidc is not None else "",
+        labels=meta.labels or {},
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.fleet.nouns import AREAS, NOUNS
 from tui.issuance import UsageError
 
 from . import printing
@@ -21,7 +22,6 @@ from .printing import say
 from .session import Setting, hosts, open_fleet, setting, with_options
 
 if TYPE_CHECKING:
-    from tui.fleet.fields import Field
     from tui.fleet.fleet import Fleet
     from tui.fleet.rows import ClusterRow, Row
     from tui.fleet.store import Area
@@ -29,19 +29,9 @@ if TYPE_CHECKING:
     from .selectors import Requirement
     from .sorting import Sort
 
-AREAS: Final = ("clusters", "accounts", "requests", "credentials")
-NOUNS: Final = {
-    **{area: area for area in AREAS},
-    "cluster": "clusters", "context": "clusters", "contexts": "clusters",
-    "account": "accounts", "sa": "accounts", "serviceaccount": "accounts", "serviceaccounts": "accounts",
-    "request": "requests", "req": "requests", "reqs": "requests",
-    "credential": "credentials", "cred": "credentials", "creds": "credentials",
-}  # fmt: skip
-"""What people call the lists, one and many, long and short."""
 
-
-class Noun(click.Choice[str]):
-    """A list by any of its names."""
+class Word(click.Choice[str]):
+    """A list by any of its names; gives the name."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         word = str(value).lower()
@@ -49,11 +39,11 @@ class Noun(click.Choice[str]):
             near = difflib.get_close_matches(word, NOUNS, n=1)
             meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(AREAS)}"
             self.fail(f"there is no list of {value!r}; {meant}", param, ctx)
-        return NOUNS[word]
+        return word
 
 
 @click.command("list")
-@click.argument("area", type=Noun(AREAS), metavar="|".join(AREAS))
+@click.argument("area", type=Word(AREAS), metavar="|".join(AREAS))
 @scope_options
 @click.option(
     "--expiring", metavar="DURATION", help="Only what expires within this time or has expired; exit 4 if anything does."
@@ -93,6 +83,8 @@ async def list_(
     from tui.issuance import parse_duration
 
     check_scope(options, namespace, given)
+    area, part = NOUNS[area]
+    text = f"{part} {text}".strip()
     within = parse_duration(expiring) if expiring else None
     if within is not None and area not in ("requests", "credentials"):
         raise click.UsageError(f"--expiring is for requests and credentials, {area} do not expire")
@@ -129,7 +121,6 @@ class Choice:
     within: timedelta | None
     text: str
     labels: tuple[Requirement, ...]
-    labelled: Field[Any] | None
     sort: Sort | None
 
     @classmethod
@@ -147,12 +138,8 @@ class Choice:
         fields = OF_AREA[area]
         if text and (said := wrong(text, fields)):
             raise UsageError(f"--filter {text!r}: {said}")
-        labelled = next((field for field in fields if field.json == "labels"), None)
-        labels = read(selector)
-        if labels and labelled is None:
-            raise UsageError(f"-l: of {area.value} no labels are listed", "--filter chooses among them")
         sort = Sort.of(area, sort_by) if sort_by else None
-        return cls(area, contexts, namespace, within, text, labels, labelled, sort)
+        return cls(area, contexts, namespace, within, text, read(selector), sort)
 
     def rows(self, fleet: Fleet) -> list[Row]:
         """Those that are there now. Raises IssuanceError where none has what they are to be sorted by."""
@@ -162,14 +149,7 @@ class Choice:
         if self.within is not None:
             within = self.within
             rows = [row for row in rows if _ends_before(row, now_of(fleet, clock_of(row)) + within)]
-        if self.labelled is not None and self.labels:
-            held = self.labelled.data
-            rows = [
-                row
-                for row in rows
-                for labels in (held(row, now_of(fleet, clock_of(row))),)
-                if all(one.holds(labels) for one in self.labels)
-            ]
+        rows = [row for row in rows if all(one.holds(row.labels) for one in self.labels)]
         return rows if self.sort is None else self.sort.sorted(rows, lambda row: now_of(fleet, clock_of(row)))
 
 

@@ -10,6 +10,7 @@ from tui.fleet.rows import AccountRow
 from tui.fleet.signs import Tone
 
 from .field import NEVER, NOTHING, Cell, Field
+from .labels import said
 
 FIELDS: Final[tuple[Field[AccountRow], ...]] = (
     Field("cluster", "CLUSTER", value=lambda row: row.identity.cluster, key=place_of, words=("cluster", "ctx"),
@@ -25,10 +26,6 @@ FIELDS: Final[tuple[Field[AccountRow], ...]] = (
           screen=NEVER, prints=4, most=20),
     Field("age", "AGE", lambda row, now: Cell(ago(row.created_at, now)) if row.created_at else NOTHING,
           at=lambda row: row.created_at, past=True, sort="created", screen=4, least=6, drop=3),
-    Field("labels", "LABELS", value=lambda row: _labels(row), tone=Tone.MUTE, words=("label",), json="labels",
+    Field("labels", "LABELS", value=said, tone=Tone.MUTE, words=("label",), json="labels",
           data=lambda row, now: row.labels, screen=5, least=12, tight=20, most=70, drop=5),
 )  # fmt: skip
-
-
-def _labels(row: AccountRow) -> str:
-    return " ".join(f"{key}={value}" for key, value in sorted(row.labels.items()))

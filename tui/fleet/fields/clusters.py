@@ -12,6 +12,7 @@ from tui.kube import shell
 from tui.kube.text import safe_text
 
 from .field import NEVER, NOTHING, Cell, Field
+from .labels import LABELS
 
 FIELDS: Final[tuple[Field[ClusterRow], ...]] = (
     Field("name", "CLUSTER", value=lambda row: row.name, tone=Tone.STRONG, words=("name", "cluster", "ctx"),
@@ -45,6 +46,7 @@ FIELDS: Final[tuple[Field[ClusterRow], ...]] = (
     Field("shown_by", "SHOWN BY", value=lambda row: row.carried_by, words=(), json="shownBy",
           data=lambda row, now: row.carried_by or None, screen=NEVER, prints=7),
     Field("shoot", json="shoot", data=lambda row, now: _facts(row.shoot)),
+    LABELS,
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from tui.kube.paths import short_path
 
 from . import lifetimes
 from .field import LAST, NEVER, Cell, Field, said
+from .labels import LABELS
 
 FIELDS: Final[tuple[Field[CredentialRow], ...]] = (
     Field("address", "ADDRESS", value=lambda row: str(row.credential.address), json="address",
@@ -71,6 +72,7 @@ FIELDS: Final[tuple[Field[CredentialRow], ...]] = (
     Field("stale", json="stale", data=lambda row, now: row.stale),
     Field("message", "MESSAGE", value=lambda row: row.credential.message, tone=Tone.MUTE, words=(), json="message",
           screen=NEVER, prints=LAST, most=90),
+    LABELS,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from tui.kube.text import safe_text
 
 from . import lifetimes
 from .field import LAST, NEVER, NOTHING, Cell, Field, said
+from .labels import LABELS
 
 FIELDS: Final[tuple[Field[RequestRow], ...]] = (
     Field("address", "ADDRESS", value=lambda row: address(row), json="address",
@@ -65,6 +66,7 @@ FIELDS: Final[tuple[Field[RequestRow], ...]] = (
           changes=lambda row, now: lifetimes.state_changes(row.credential, now), screen=2, prints=2, least=9, drop=1),
     Field("renews", "RENEWS", lambda row, now: _renews(row, now), at=lambda row: _renews_at(row), sort="rotate",
           changes=lambda row, now: _renews_changes(row, now), screen=8, prints=9, least=7, drop=5),
+    LABELS,
 )  # fmt: skip
 
 _GOING: Final = Sign("◌", "going", Tone.WARN)

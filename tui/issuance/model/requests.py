@@ -61,6 +61,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     """When it is looked at anew, where that follows no credential."""
     credential: Credential | None = None
     """What was issued for it, or what it carries."""
+    labels: dict[str, str] = {}
     about: Any = None
     """What else its object says, which only its family reads."""
 

@@ -11,27 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tui.fleet.nouns import NARROWING, NOUNS, Noun
 from tui.kube.text import safe_text
 
-AREA_WORDS: Final[dict[str, str]] = {
-    "overview": "overview", "home": "overview", "pulses": "overview",
-    "clusters": "clusters", "contexts": "clusters",
-    "accounts": "accounts", "sa": "accounts", "serviceaccounts": "accounts",
-    "requests": "requests", "dpu": "requests",
-    "credentials": "credentials", "secrets": "credentials", "files": "credentials",
-    "activity": "activity", "journal": "activity",
-}  # fmt: skip
+AREA_WORDS: Final[dict[str, Noun]] = {
+    **dict.fromkeys(("overview", "home", "pulses"), Noun("overview")),
+    **{word: noun for word, noun in NOUNS.items() if word not in NARROWING},
+    **dict.fromkeys(("activity", "journal"), Noun("activity")),
+}
 """What people call the areas, and what they are."""
 
-FILTERS: Final = {"secrets": "kind:secret", "files": "kind:file"}
-"""Words that mean a part of an area."""
-
-WITH_ARGUMENT: Final[dict[str, str]] = {
-    "ctx": "cluster", "context": "cluster", "cluster": "cluster",
-    "ns": "namespace", "namespace": "namespace",
-    "theme": "theme",
-    "sort": "sort",
-}  # fmt: skip
+WITH_ARGUMENT: Final[dict[str, str]] = {**NARROWING, "theme": "theme", "sort": "sort"}
 """Words that take a name, and of what."""
 
 
@@ -81,12 +71,12 @@ def understand(text: str, known: Known) -> Command | None:
         return Command("action", known.actions[lower])
     area = _whole_or_start(lower, list(AREA_WORDS))
     if lower in AREA_WORDS:
-        return Command("area", AREA_WORDS[lower], FILTERS.get(lower, ""))
+        return Command("area", *AREA_WORDS[lower])
     cluster = _whole_or_start(word, known.clusters)
     if word in known.clusters or (cluster and not area):
         return Command("open", cluster)
     if area:
-        return Command("area", AREA_WORDS[area], FILTERS.get(area, ""))
+        return Command("area", *AREA_WORDS[area])
     return Command("unknown", f"there is no command {safe_text(word, 40)!r}{_near(lower, words(known))}")
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class _Meta(msgspec.Struct, frozen=True):
     name: str = ""
     namespace: str = ""
+    labels: dict[str, str] | None = None
 
 
 class _Spec(msgspec.Struct, frozen=True):
