@@ -153,6 +153,8 @@ class _Rests(msgspec.Struct, gc=False):
     """What became of the account, as the row says it now."""
     before: str = ""
     """The UID of the account that was seen to go."""
+    listed: bool = False
+    """Whether its handle is listed, as the row says it now."""
 
 
 class _Shown(msgspec.Struct, frozen=True, gc=False):
@@ -205,7 +207,8 @@ class Ended:
         self._answers[credential.address] = Refusal(credential.fingerprint, self._clock(), refused, known)
         account, keys = credential.identity, set(keys_of(credential.address))
         if credential.address.own and account is not None:  # who logs in with it may have it from a place that is shown
-            keys |= self._named.get((account.cluster, _key(account)), set())
+            for name in ways(self._clusters, account.cluster):
+                keys |= self._named.get((name, _key(account)), set())
             keys |= self._unbound.get(credential.fingerprint, set())
         self.changed(keys)
 
@@ -295,7 +298,8 @@ class Ended:
             said = f"its account {_key(rests.account)} {rests.how}"
             if gone is None and not self._seen(rests.account) and credential.state is not State.REVOKED:
                 self._unseen.setdefault(rests.account, self._clock())
-        shown = turned(credential, said, gone, self._answer(credential))
+            rests.listed = self._birth(rests) is not None
+        shown = turned(credential, said, gone, self._told(credential, rests))
         if shown is credential:
             self._shown.pop(key, None)
             return row
@@ -306,10 +310,20 @@ class Ended:
         """What was said last of what lies there: of that place, or of the login of its account's own cluster."""
         at = [credential.address]
         if credential.identity is not None:
-            at.append(Address.login(credential.identity.cluster))
+            at += [Address.login(name) for name in ways(self._clusters, credential.identity.cluster)]
         found = (self._answers.get(address) for address in at)
         return max((one for one in found if one is not None and one.fingerprint == credential.fingerprint),
                    key=lambda one: one.at, default=None)  # fmt: skip
+
+    def _told(self, credential: Credential, rests: _Rests | None) -> Refusal | None:
+        """The same; but that nobody was asked so far says nothing of a token whose handle is there, and of one that its
+        holder may have made up everything says nothing until that is."""
+        told = self._answer(credential)
+        asked, listed = told is not None and told.known, rests is not None and rests.listed
+        if asked or rests is None or not credential.address.kind.traits.by_token:
+            return told
+        said = f"nothing was seen of its handle {_key(rests.handle)} so far; kubemint verify asks its server"
+        return None if listed else told or Refusal(credential.fingerprint, self._clock(), said, known=False)
 
     def source(self, row: Row) -> Row:
         """The row as it was given, where this is how it was shown."""
@@ -327,11 +341,14 @@ class Ended:
     def _seen(self, account: Identity) -> Seen | None:
         return self.accounts[shown_by(self._clusters, account.cluster)].get(_key(account))
 
+    def _birth(self, rests: _Rests) -> Birth | None:
+        """When the handle of a row was made; None where it is not listed."""
+        birth = self._births[shown_by(self._clusters, rests.account.cluster)].get(_key(rests.handle))
+        return birth if birth is not None and birth.uid == rests.handle.uid else None
+
     def _became(self, key: RowKey, rests: _Rests) -> Gone | None:
         """What became of the account of a row, and since when that is known."""
-        birth = self._births[shown_by(self._clusters, rests.account.cluster)].get(_key(rests.handle))
-        birth = birth if birth is not None and birth.uid == rests.handle.uid else None
-        seen = self._seen(rests.account)
+        birth, seen = self._birth(rests), self._seen(rests.account)
         if seen is None:
             self._noticed.pop(key, None)
             gone = self._gone.get(rests.account)
@@ -393,8 +410,8 @@ class Ended:
         """Report the rows there that do not say what is known now."""
         keys = []
         for key in self._named.get(place, ()):
-            gone = self._became(key, self._rests[key])
-            if (gone.how if gone is not None else "") != self._rests[key].how:
+            rests, gone = self._rests[key], self._became(key, self._rests[key])
+            if (gone.how if gone is not None else "", self._birth(rests) is not None) != (rests.how, rests.listed):
                 keys.append(key)
         if keys:
             self.changed(keys)

@@ -45,6 +45,7 @@ from .coalescing import Coalescing
 from .discovery import Look, context_source, delivered_source, fixed_source
 from .found import FoundClusters, Tenant
 from .handle_looks import HandleLooks
+from .homes import Homes
 from .kinds import kinds_of
 from .logins import login_row
 from .reach import Backoff, Timing
@@ -115,6 +116,7 @@ class Fleet:
         self._reload = reload
         self._endpoints = tuple(endpoints)
         self._tasks: dict[str, ClusterTasks] = {}
+        self._homes = Homes(self.store, self._ways)
         self._shoots = Shoots(self.store, self._tasks, clock)
         self._found = FoundClusters(
             self.client,
@@ -321,6 +323,7 @@ class Fleet:
             projects=partial(self._shoots.project_seen, name) if host else None,
             handles=self.store.handles,
             ended=self.store.ended if self._areas & {Area.CREDENTIALS, Area.REQUESTS} else None,
+            homes=self._homes,
             namespace=self._namespace,
         )
         tasks = self._tasks[name] = ClusterTasks(
@@ -371,14 +374,19 @@ class Fleet:
     def _compare_now(self) -> None:
         """Find out which clusters lead to the same server, and which of those shows what is in it."""
         self._comparing = None
-        ways = {
-            name: Way(tasks.endpoint, tasks.row)
+        ways = self._ways()
+        found = compare({name: Way(way, self._tasks[name].row) for name, way in ways.items()}, self._named)
+        for name, tasks in self._tasks.items():
+            tasks.same_as(*found.get(name, ((), "")))
+        self._homes.look()
+
+    def _ways(self) -> dict[str, Endpoint]:
+        """The ways into all clusters that are known by now, and that may be entered."""
+        return {
+            name: tasks.endpoint
             for name, tasks in self._tasks.items()
             if tasks.endpoint is not None and tasks.row.reach is not Reach.UNTRUSTED
         }
-        found = compare(ways, self._named)
-        for name, tasks in self._tasks.items():
-            tasks.same_as(*found.get(name, ((), "")))
 
     async def _renew_login(self, login: ShootLogin, tasks: ClusterTasks) -> None:
         while self._tasks.get(login.name) is tasks:

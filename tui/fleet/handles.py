@@ -30,6 +30,7 @@ AGAIN: Final = timedelta(seconds=10)
 """Before another look at a handle that is there and that no list holds, as those of old have no type of their own."""
 GOING: Final = "is marked as deleted"
 DELETED: Final = "was deleted"
+REVOKED: Final = "was deleted by this machine, which revoked it"
 REPLACED: Final = "was deleted; another Secret has its name now"
 STILL_THERE: Final = "was to be revoked; its handle is still there: whoever has the token gets in"
 _Carrier = CredentialRow | RequestRow
@@ -176,6 +177,8 @@ class Handles:
         self._recorded: frozenset[str] = frozenset()
         self._written: Mapping[Address, Credential] = {}
         """What this machine itself wrote into Secrets."""
+        self._dead: dict[str, datetime] = {}
+        """The UIDs of what this machine itself deleted, and when."""
         self._waits: dict[Address, list[Revocation]] = {}
         """What is to be revoked still, by where it is kept."""
         self._said: dict[RowKey, str] = {}
@@ -198,6 +201,12 @@ class Handles:
                 for name in ways(self._clusters, place.cluster)
                 for key in keys_of(msgspec.structs.replace(place, cluster=name))
             ])  # fmt: skip
+
+    def ended(self, dead: Mapping[str, datetime]) -> None:
+        """What this machine itself deleted and saw to be gone, by its UID, and when."""
+        before, self._dead = self._dead, dict(dead)
+        if before != self._dead:
+            self.changed([key for (_, uid), named in self._named.items() if uid in dead for key in named.keys])
 
     def accepted(self, credential: Credential) -> None:
         """Its server has just said that it accepts this very token."""
@@ -320,7 +329,10 @@ class Handles:
             self._ended.add(place)
             if listed:
                 self._alive.add(place)
-        shown = self._stands(credential, self._gone.get(place), there=place in self._alive)
+        gone = self._gone.get(place)
+        if gone is None and not listed and (at := self._dead.get(handle.uid)) is not None:
+            gone = Gone(at, REVOKED, listed=True)  # no object ever has its UID again
+        shown = self._stands(credential, gone, there=place in self._alive)
         return self._as_shown(row, old, shown)
 
     def _as_shown(self, row: _Carrier, old: Row | None, shown: Credential | None) -> Row:

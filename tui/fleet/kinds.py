@@ -32,6 +32,7 @@ from .decode import (
 )
 from .ended import Ended
 from .handles import Handles
+from .homes import Homes
 from .rows import Row
 from .store import Area
 from .watching import Watched
@@ -46,13 +47,15 @@ def kinds_of(
     projects: Callable[[str, Project | None], None] | None = None,
     handles: Handles | None = None,
     ended: Ended | None = None,
+    homes: Homes | None = None,
     namespace: str | None = None,
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
     `clusters` hears of all objects that lead to clusters, by their source, `shoots` and `projects` of Gardener's; None
     where this cluster was found through such a thing itself. `handles` hears of everything that tokens are bound to,
-    `ended` of the accounts that speak with them. Whoever looks at one `namespace` alone is shown nothing of what lies
+    `ended` of the accounts that speak with them; `homes` says in which cluster those are that lie in what leads to one.
+    Whoever looks at one `namespace` alone is shown nothing of what lies
     in none.
     """
 
@@ -61,7 +64,10 @@ def kinds_of(
 
     def listed(listing: Listing, obj: Any) -> Iterable[Row]:
         credential = listing.credential(cluster, obj)
-        return () if credential is None else (credential_row(credential, labels_of(obj)),)
+        if credential is None:
+            return ()
+        at_home = homes.placed(credential, listing.leads(obj)) if homes is not None else credential
+        return (credential_row(at_home, labels_of(obj)),)
 
     def requests(kind: RequestKind, obj: Mapping[str, Any]) -> Iterable[Row]:
         row = kind.read(cluster, obj)

@@ -81,7 +81,7 @@ class LocalFiles:
         finally:
             self._waiting = False
         try:
-            records, written, pending = await asyncio.to_thread(self._read)
+            records, written, pending, dead = await asyncio.to_thread(self._read)
             if self._whose is not None:
                 said = await self._whose(records)
                 self.elsewhere = {
@@ -91,6 +91,7 @@ class LocalFiles:
                 pending = [one for one, words in zip(pending, others, strict=True) if not words]
             credentials = [self._shown_as(record.known) for record in records]
             self._store.handles.recorded(written)
+            self._store.handles.ended(dead)
             self._store.handles.waiting(pending)
             rows = {row.key: row for row in (*map(self._row, credentials), *self._lost(written))}
             self._store.drop(CredentialRow, *filter(self._is_own, self._shown - rows.keys()))
@@ -139,9 +140,9 @@ class LocalFiles:
         said = self.elsewhere.get(credential.address)
         return msgspec.structs.replace(credential, handle=None, bound_to=None, message=said) if said else credential
 
-    def _read(self) -> tuple[list[Export], list[Credential], list[Revocation]]:
-        """What lies here, what this machine itself noted for what lies in clusters, and what is to be revoked, by this
-        machine's clock."""
+    def _read(self) -> tuple[list[Export], list[Credential], list[Revocation], dict[str, datetime]]:
+        """What lies here, what this machine itself noted for what lies in clusters, what is to be revoked, by this
+        machine's clock, and of what it revoked the handles, by their UIDs, and when."""
         written = [one.credential for one in self._state.written_secrets()]
         written_now = {plan.fingerprint for plan in self._state.open_plans() if plan.fingerprint}
         files = [
@@ -149,4 +150,4 @@ class LocalFiles:
             for one in self._state.export_records()
         ]
         pending = [msgspec.structs.replace(one, due=due_shown(one, self._clock)) for one in self._state.revocations()]
-        return files, written, pending
+        return files, written, pending, {one.handle: one.at for one in self._state.dead() if one.handle}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import cast, overload
+from typing import TypeVar, cast, overload
 
 import msgspec
 
@@ -33,6 +33,7 @@ from .same import ways
 __all__ = ["Area", "FleetChange", "FleetStore", "Query", "View", "sorts"]
 
 
+AnyRow = TypeVar("AnyRow", bound=Row)
 Moments = defaultdict[str, datetime]
 """The time by cluster."""
 
@@ -226,7 +227,11 @@ class FleetStore:
     def _again(self, keys: Iterable[RowKey]) -> None:
         """Something became of the handle or the account of these: show them as they stand now."""
         rows = [self._tables[AREA_OF[kind]].rows.get(key) for kind, key in keys]
-        self.put(*(self.handles.source(self.ended.source(row)) for row in rows if row is not None))
+        self.put(*(self.as_given(row) for row in rows if row is not None))
+
+    def as_given(self, row: AnyRow) -> AnyRow:
+        """A row that is shown as its source gave it, without what became of its handle or its account."""
+        return cast("AnyRow", self.handles.source(self.ended.source(row)))
 
     def _carried(self, row: CredentialRow, *, gone: bool) -> None:
         """A credential changed or went: so do the requests that carry it."""

@@ -210,6 +210,7 @@ if TYPE_CHECKING:
         made_for,
         unseen as unseen_handles,
     )
+    from .trust.showing import known_home
     from .users.grace_length import GraceWish, lasting as lasting_grace
 
 # fmt: off
@@ -241,7 +242,8 @@ __all__ = [
     "format_duration", "formats_of", "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests",
     "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict",
     "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle",
-    "key_of_wished", "kind_label", "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root",
+    "key_of_wished", "kind_label", "known_home", "lasting_grace", "left_behind_in_journal", "left_to_controller",
+    "lineage_root",
     "listings", "lives_on_after", "look_at_disk", "look_at_request", "made_for", "make_private",
     "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file",
     "named_fields", "now_at", "offers", "parse_duration",
@@ -365,6 +367,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "accounts_for_handle=accounts_for accounts_for_request judge_handle=judge made_for "
             "unseen_handles=unseen"
         ),
+        "trust.showing": "known_home",
         "users.grace_length": "GraceWish lasting_grace=lasting",
         "model.fields": (
             "Choice Control Fault Field Said Values spoken_in_form checked in_form in_command "

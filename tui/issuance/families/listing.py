@@ -15,6 +15,7 @@ import msgspec
 from tui.issuance.model.types import Credential
 
 if TYPE_CHECKING:
+    from tui.kube.endpoint import Endpoint
     from tui.kube.resource import Resource
 
 
@@ -36,6 +37,8 @@ class Listing(NamedTuple):
     """It is only looked for where this kind is served."""
     optional: bool = False
     """Whether people miss nothing that they asked for where it cannot be listed."""
+    leads: Callable[[Any], Endpoint | None] = lambda _obj: None
+    """Where the token in an object is good, by the address that lies beside it. None: as `credential` says it."""
     handles: bool = False
     """Whether each object is what its own token is bound to."""
 

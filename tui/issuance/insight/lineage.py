@@ -299,7 +299,7 @@ def said_of_handle(credential: Credential, beside: Mapping[str, Walked] | None) 
     if found.identity is None or (credential.identity and found.identity.name != credential.identity.name):
         return f"named there, but made for the account {found.seen.account or 'of nobody'}: it is not this token's"
     home = found.handle.cluster if address.cluster == handle.cluster else address.cluster
-    if address.kind.traits.marked and not accounts_for(found, home, address.namespace, address.name):
+    if address.kind.traits.in_handles and not accounts_for(found, home, address.namespace, address.name):
         return f"named there, but made for {_secrets(found)}: kubemint revoke says what ends the token"
     return ""
 

@@ -65,6 +65,9 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     """The Secret it lies in says by marks of ours what it is, and its places are renewed together."""
     in_handles: bool = False
     """Handles name the Secret it lies in as the place that their token was made for."""
+    by_token: bool = False
+    """Its token alone says what it is, and whoever may write there may have made that up: what is bound to a handle is
+    not known to be valid until that was seen."""
     alone: bool = False
     """Who names one means its token alone, and not what a rotation of it left to its grace period."""
     wished: bool = False
@@ -108,7 +111,9 @@ TRAITS: Final[dict[CredentialKind, Traits]] = {
     CredentialKind.PLACE: Traits(label="place", form=Form.PLACE, here=True, renewable=True),
     CredentialKind.LEGACY: Traits(label="token Secret", is_secret=True, has_object=True, endless=True, own_handle=True),
     CredentialKind.STATIC: Traits(label="static token", has_object=True, endless=True),
-    CredentialKind.ARGO_CD: Traits(label="Argo CD cluster", is_secret=True, in_handles=True, has_object=True),
+    CredentialKind.ARGO_CD: Traits(
+        label="Argo CD cluster", is_secret=True, in_handles=True, by_token=True, has_object=True
+    ),
     CredentialKind.LOGIN: Traits(label="login", form=Form.CLUSTER, own=True),
     CredentialKind.HANDLE: Traits(label="handle", alone=True),
 }

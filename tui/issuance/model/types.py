@@ -342,6 +342,12 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         """The service account that it speaks for; None where that is a user, or not known."""
         return None if self.certified else self.identity
 
+    def in_cluster(self, cluster: str) -> Credential:
+        """The same with its account and its handle in this cluster."""
+        parts = {"identity": self.identity, "handle": self.handle}
+        moved = {name: msgspec.structs.replace(one, cluster=cluster) for name, one in parts.items() if one is not None}
+        return msgspec.structs.replace(self, **moved) if moved else self
+
 
 class Action(StrEnum):
     """What a plan does."""

@@ -196,12 +196,15 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dead(msgspec.Struct, frozen=True, kw_only=True):
-    """A long-lived token that kubemint ended. The same Secret name and account would give the very same token again."""
+    """A token that kubemint ended and remembers. Of a long-lived one the same Secret name and account would give the
+    very same token again; of one that only itself says what it is, nothing else may be left that shows its end."""
 
     secret: Address
     account_uid: str
     fingerprint: str = ""
     """Empty where the token could not be read."""
+    handle: str = ""
+    """The UID of what it was bound to, which no other object ever has; empty for a long-lived one."""
     at: datetime
 
     def is_same(self, secret: Address, account_uid: str, fingerprint: str = "") -> bool:

@@ -141,7 +141,7 @@ class Revocable(Transaction):
                 "revoked": handle,
                 "exports": [dead(record, said=said) for record in records if record.credential.handle == handle],
                 "forget": [record.credential.address for record in written if record.credential.handle == handle],
-                **dead_tokens.ended(handle, one.fingerprint, self.context.clock()),
+                **dead_tokens.ended(handle, one.fingerprint, self.context.clock(), kept=self.credential.address),
             }
 
         return Step(info=others.step(number, one), do=do)
@@ -192,7 +192,8 @@ class Revoke(Revocable):
 
     @property
     def over(self) -> dict[str, Any]:
-        ended = dead_tokens.ended(self.handle, self.credential.fingerprint, self.context.clock())
+        held, now = self.credential, self.context.clock()
+        ended = dead_tokens.ended(self.handle, held.fingerprint, now, kept=held.address)
         return {"forget": self.written, **ended, **({} if self.secrets else {"revoked": self.handle})}
 
     def _tidy(self, number: int, secret: Address) -> Step:

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
     from .work import Context
 
 
-def ended(handle: Handle, fingerprint: str, now: datetime, account_uid: str = "") -> dict[str, list[Dead]]:
-    """For the journal, where what was deleted is a token Secret; nothing for the handle of a short-lived token."""
+def ended(
+    handle: Handle, fingerprint: str, now: datetime, account_uid: str = "", kept: Address | None = None
+) -> dict[str, list[Dead]]:
+    """For the journal, where what was deleted is a token Secret, or the handle of a token that is `kept` where it alone
+    says what it is; nothing for the handle of another short-lived token."""
     if is_handle_name(handle.name, None):
-        return {}
+        if kept is None or not kept.kind.traits.by_token:
+            return {}
+        return {"dead": [Dead(secret=kept, account_uid="", fingerprint=fingerprint, handle=handle.uid, at=now)]}
     secret = Address.token_secret(handle.cluster, handle.namespace, handle.name)
     return {"dead": [Dead(secret=secret, account_uid=account_uid, fingerprint=fingerprint, at=now)]}
 

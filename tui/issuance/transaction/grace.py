@@ -240,7 +240,7 @@ async def end(
         await tidy(said)
     await (await context.families.of(revocation.address)).tidy(context, revocation)
     handle, fingerprint = revocation.handle, revocation.fingerprint
-    gone = dead_tokens.ended(handle, fingerprint, context.clock(), revocation.account_uid)
+    gone = dead_tokens.ended(handle, fingerprint, context.clock(), revocation.account_uid, revocation.address)
     return said, {"revoked": handle, **gone}
 
 

@@ -213,6 +213,14 @@ def home_of(address: Endpoint | None, known: Mapping[str, Endpoint], said: str, 
     return said if said in leads else next(iter(leads), "")
 
 
+def known_home(address: Endpoint, ways: Mapping[str, Endpoint], lies: Address) -> str:
+    """The same of what lies in an object that leads to a cluster: the operator's own contexts come first, then the
+    cluster that this very object delivers, whatever else is delivered last; in one order on every start alike."""
+    own = f"{lies.cluster}/{lies.namespace}/{lies.name}"
+    first = sorted(ways.items(), key=lambda one: (one[1].delivered, one[0] != own, one[0]))
+    return home_of(address, dict(first), "", lies.cluster)
+
+
 def _leads_to(address: Endpoint, cluster: Endpoint) -> bool:
     if address.ca is None and cluster.ca is None:
         return same_place(address.server, cluster.server) and (address.insecure or not cluster.insecure)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from tui.issuance.families.listing import Listing, NotedMeta
 from tui.issuance.model.types import Credential
 from tui.issuance.objects.secret_object import SecretObject
+from tui.kube.delivered import DeliveredError
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
-from .secret import SELECTOR, credential, is_cluster
+from .secret import SELECTOR, credential, is_cluster, leads
+
+if TYPE_CHECKING:
+    from tui.kube.endpoint import Endpoint
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -29,6 +33,23 @@ def _credential(cluster: str, secret: Kept) -> Credential | None:
     return credential(cluster, meta.namespace, meta.name, SecretObject(metadata={}, data=secret.data).values())
 
 
+def _leads(secret: Kept) -> Endpoint | None:
+    """What is refused when it is entered leads nowhere."""
+    try:
+        return leads(secret.metadata.name, SecretObject(metadata={}, data=secret.data).values())
+    except DeliveredError:
+        return None
+
+
 LISTINGS: Final = (
-    Listing("Argo CD's tokens", SECRETS, _credential, type=Kept, metadata_only=False, labels=SELECTOR, optional=True),
+    Listing(
+        "Argo CD's tokens",
+        SECRETS,
+        _credential,
+        type=Kept,
+        metadata_only=False,
+        labels=SELECTOR,
+        optional=True,
+        leads=_leads,
+    ),
 )

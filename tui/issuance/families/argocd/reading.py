@@ -1,7 +1,7 @@
 """Whose the token in an Argo CD cluster Secret is, and what vouches for it.
 
 Whoever may patch the Secret may put any address and any token there. So it is only shown to the cluster that the
-address beside it leads to (`showing.home_of`), and what it speaks for is what that server says. That is enough for a
+address beside it leads to (`showing.known_home`), and what it speaks for is what that server says. That is enough for a
 token that is bound to nothing, or to a Secret of somebody else's. One that is bound to a handle of kubemint's has to
 be made for this very place, and one of a pod is nobody's to renew: such a token was put there by who got hold of it.
 """
@@ -66,8 +66,7 @@ async def home(context: Context, address: Address, way: Endpoint) -> str:
     for name in context.clusters.names():
         with contextlib.suppress(KubeError, IssuanceError):  # one that cannot be entered is not it
             known[name] = context.clusters.endpoint(name)
-    first = dict(sorted(known.items(), key=lambda one: one[1].delivered))
-    found = showing.home_of(way, first, "", address.cluster)
+    found = showing.known_home(way, known, address)
     if found:
         return found
     own = f"{address.cluster}/{address.namespace}/{address.name}"
@@ -86,9 +85,7 @@ async def index(context: Context, address: Address) -> Credential:
     if says is None:
         raise _no_token(address, found)
     with contextlib.suppress(KubeError, IssuanceError):
-        cluster = await home(context, address, secret.way(address.name, found.values()).endpoint)
-        if says.identity is not None:
-            says = msgspec.structs.replace(says, identity=msgspec.structs.replace(says.identity, cluster=cluster))
+        return says.in_cluster(await home(context, address, secret.way(address.name, found.values()).endpoint))
     return says
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +18,10 @@ from tui.issuance.formats.base import bare
 from tui.issuance.model.claims import Claims, ClaimsError, read_token
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Handle, State
+from tui.kube.addresses import same_place
 from tui.kube.amounts import size
 from tui.kube.delivered import MAX_TEXT, ONLY_LOOKING, Delivered, DeliveredError, read
+from tui.kube.endpoint import Endpoint, Login
 from tui.kube.sensitive import Sensitive
 
 LABEL: Final = "argocd.argoproj.io/secret-type"
@@ -82,6 +85,12 @@ def way(name: str, values: Mapping[str, Sensitive]) -> Delivered:
     return read(kubeconfig(name, values).reveal_bytes(), ONLY_LOOKING)
 
 
+def leads(name: str, values: Mapping[str, Sensitive]) -> Endpoint | None:
+    """Where its token is good, without any login; None for the cluster that it lies in. Raises DeliveredError."""
+    endpoint = way(name, values).endpoint
+    return None if same_place(endpoint.server, IN_CLUSTER) else replace(endpoint, login=Login())
+
+
 def token_of(values: Mapping[str, Sensitive]) -> Sensitive | None:
     """Its bearer token; None where there is none, or it is not known which."""
     try:
@@ -103,7 +112,8 @@ def written(values: Mapping[str, Sensitive], token: Sensitive) -> Sensitive:
 def credential(cluster: str, namespace: str, name: str, values: Mapping[str, Sensitive]) -> Credential | None:
     """What its token says of itself: an index. None where it holds no token.
 
-    Where it leads is only known once somebody looks, so the cluster of its account is called as the delivered one is.
+    Where it leads (`leads`) is held against the clusters that are known by whoever knows those, so the cluster of its
+    account is called as the delivered one is.
     """
     token = token_of(values)
     if token is None:
