@@ -720,7 +720,7 @@ async def test_the_fleet_shows_the_cluster_and_the_token(two: EmbeddedFleet, tmp
         key = "argocd:harbor/argocd/edge"
         await until(lambda: key in fleet.store.credentials, "the token")
         row = fleet.store.credentials[key].credential
-        assert (row.identity, row.fingerprint) == (Identity(name, "kube-system", ACCOUNT), held.fingerprint)
+        assert (row.identity, row.fingerprint) == (Identity("tenant-a", "kube-system", ACCOUNT), held.fingerprint)
         assert row.expires_at is not None
         await client.delete(SECRETS, "edge", namespace="argocd")
         await until(lambda: name not in fleet.store.clusters and key not in fleet.store.credentials, "both go")
