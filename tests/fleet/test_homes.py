@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 from typing import Any
 
 import pytest
@@ -65,7 +66,6 @@ class Known:
             told.seen(key, None)
         told.complete()
 
-    @property
     def shown(self) -> Credential:
         return self.store.credentials[str(AT)].credential
 
@@ -73,54 +73,54 @@ class Known:
 def test_the_handle_is_looked_for_where_the_address_leads() -> None:
     known = Known(harbor=HARBOR)
     known.put()
-    assert known.shown.identity == Identity("harbor", "default", "robot")
-    assert known.shown.handle == changed(HANDLE, cluster="harbor")
+    assert known.shown().identity == Identity("harbor", "default", "robot")
+    assert known.shown().handle == changed(HANDLE, cluster="harbor")
     known.put(leads=changed_way(server="https://elsewhere:6443", ca=authority("another")))
-    assert known.shown.identity == TOKEN.identity, "where no known cluster is that, it is called as what is delivered"
+    assert known.shown().identity == TOKEN.identity, "where no known cluster is that, it is called as what is delivered"
     known.put(leads=None)
-    assert known.shown.identity == TOKEN.identity
+    assert known.shown().identity == TOKEN.identity
 
 
 def changed_way(**fields: Any) -> Endpoint:
-    return Endpoint(**{"name": "edge", "delivered": True} | fields)
+    return dataclasses.replace(THERE, **fields)
 
 
 def test_a_cluster_that_becomes_known_later_takes_it() -> None:
     known = Known(other=Endpoint(name="other", server="https://10.0.0.9:6443", ca=authority("other")))
     known.put()
     known.homes.look()
-    assert known.shown.handle == TOKEN.handle
+    assert known.shown().handle == TOKEN.handle
     known.ways["harbor"] = HARBOR
     known.homes.look()
-    assert known.shown.handle == changed(HANDLE, cluster="harbor")
+    assert known.shown().handle == changed(HANDLE, cluster="harbor")
     known.list_handle("harbor", there=True)
-    assert known.shown.state is State.VALID
+    assert known.shown().state is State.VALID
     del known.ways["harbor"]
     known.homes.look()
-    assert (known.shown.handle, known.shown.state) == (TOKEN.handle, State.UNKNOWN)
+    assert (known.shown().handle, known.shown().state) == (TOKEN.handle, State.UNKNOWN)
 
 
 def test_it_is_unknown_until_its_handle_was_seen() -> None:
     """The attack: a forged token, and one whose handle is gone, were "valid" by chance."""
     known = Known(harbor=HARBOR)
     known.put()
-    assert known.shown.state is State.UNKNOWN
-    assert "nothing was seen of its handle default/kubemint-robot-bcdfghjk so far" in known.shown.message
+    assert known.shown().state is State.UNKNOWN
+    assert "nothing was seen of its handle default/kubemint-robot-bcdfghjk so far" in known.shown().message
     known.list_handle("harbor", there=True)
-    assert (known.shown.state, known.shown.message) == (State.VALID, "")
+    assert (known.shown().state, known.shown().message) == (State.VALID, "")
     login = changed(TOKEN, address=Address.login(OWN), handle=None)
     known.store.put(ClusterRow(name=OWN, same=("harbor",)), ClusterRow(name="harbor", same=(OWN,)))
     known.store.ended.note_unasked(login)
-    assert known.shown.state is State.VALID, "that it was not entered yet says nothing of a handle that is there"
+    assert known.shown().state is State.VALID, "that it was not entered yet says nothing of a handle that is there"
     known.store.ended.note_answer(login, "Unauthorized")
-    assert (known.shown.state, known.shown.message) == (State.REVOKED, "the server refuses it: Unauthorized")
+    assert (known.shown().state, known.shown().message) == (State.REVOKED, "the server refuses it: Unauthorized")
 
 
 def test_what_is_gone_is_revoked() -> None:
     known = Known(harbor=HARBOR)
     known.put()
     known.list_handle("harbor", there=False)
-    assert known.shown.state is State.REVOKED
+    assert known.shown().state is State.REVOKED
 
 
 def test_its_server_says_more_than_what_was_not_seen() -> None:
@@ -128,22 +128,22 @@ def test_its_server_says_more_than_what_was_not_seen() -> None:
     known.store.put(ClusterRow(name=OWN, same=("harbor",)), ClusterRow(name="harbor", same=(OWN,)))
     known.put()
     known.store.ended.note_answer(changed(TOKEN, address=Address.login(OWN), handle=None))
-    assert known.shown.state is State.VALID
+    assert known.shown().state is State.VALID
     known.store.ended.there("harbor", "default/robot", Seen("u1", NOW - HOUR))
-    assert known.shown.state is State.VALID
+    assert known.shown().state is State.VALID
 
 
 def test_what_this_machine_revoked_stays_revoked_by_its_uid() -> None:
     known = Known()
     known.store.handles.ended({HANDLE.uid: NOW})
     known.put()
-    assert known.shown.state is State.REVOKED
-    assert "was deleted by this machine, which revoked it" in known.shown.message
+    assert known.shown().state is State.REVOKED
+    assert "was deleted by this machine, which revoked it" in known.shown().message
     another = changed(TOKEN, handle=changed(HANDLE, cluster=OWN, uid="uid-9"))
     known.put(another)
-    assert known.shown.state is State.UNKNOWN
+    assert known.shown().state is State.UNKNOWN
     known.store.handles.ended({HANDLE.uid: NOW, "uid-9": NOW})
-    assert known.shown.state is State.REVOKED, "also once it is shown"
+    assert known.shown().state is State.REVOKED, "also once it is shown"
 
 
 @pytest.mark.parametrize(("address", "kept"), [(AT, True), (SECRET.address, False), (None, False)])

@@ -385,6 +385,40 @@ async def test_i15_a_viewer_is_told_before_and_after_the_refusal(
     assert CANNOT_MINT in outcome.hint
 
 
+@pytest.mark.parametrize("edit", ["server", "key", "an older journal"])
+async def test_a_file_that_was_edited_after_the_kill_is_not_called_done(
+    ebench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    """The attack: the new certificate with another server or key beside it was committed as what was issued."""
+    wanted = wish(tmp_path, duration=timedelta(minutes=10))
+
+    def die(at: str) -> None:
+        if at == "unrecorded:write:0":
+            raise Died
+
+    if edit == "an older journal":
+        monkeypatch.setattr("tui.issuance.families.gardener.shoot_issue.wrote", lambda *_: None)
+    ebench.engine.checkpoint = die
+    with pytest.raises(Died):
+        await issue(ebench, wanted)
+    ebench.engine.checkpoint = lambda _: None
+    file = Path(wanted.path)
+    found = yaml.safe_load(file.read_text())
+    if edit == "server":
+        for one in found["clusters"]:
+            one["cluster"]["server"] = "https://evil.example:6443"
+    elif edit == "key":
+        found["users"][0]["user"]["client-key-data"] = base64.b64encode(PAIR.key.reveal_bytes()).decode()
+    if edit != "an older journal":
+        file.write_text(yaml.safe_dump(found))
+    (recovered,) = await ebench.engine.recover()
+    said = "; ".join(recovered.left)
+    assert "holds the new certificate, but" in said, recovered
+    assert said.endswith("; request it anew")
+    assert ebench.state.open_plans() == []
+    assert ebench.state.exports() == []
+
+
 @pytest.mark.parametrize(
     ("point", "there"),
     [

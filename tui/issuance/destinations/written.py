@@ -1,5 +1,6 @@
 """By what a file as kubemint wrote it is told from one that was edited since: the whole of it, and each part of where
-it leads and with what. Only digests of both are remembered; of a shoot's not even that, whose users choose an address.
+it leads and with what. Only digests of both are remembered. Of a shoot's, whose users choose an address, that is not
+done for longer than it takes to write it: after a crash a file that differs is not what was proved.
 """
 
 from __future__ import annotations

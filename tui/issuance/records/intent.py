@@ -67,6 +67,14 @@ class Lifetime(Protocol):
     def shortened(self) -> bool: ...
 
 
+class Wrote(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of the content of a file that is kubemint's alone: digests."""
+
+    whole: str
+    way: dict[str, str] = {}
+    """Of each part of where it leads and with what; none where its format does not say."""
+
+
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
     """One piece of work between its first and its last write. Replaced, with `structs.replace`, as it goes on."""
 
@@ -101,6 +109,8 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     secrets: dict[str, str] = {}
     """The UIDs of the Secrets that are written, by their addresses, as they were seen and made; empty where there is
     none yet."""
+    wrote: Wrote | None = None
+    """Of a shoot's kubeconfig: what the file is to hold, by its digests, once that is proved."""
     told: tuple[str, ...] = ()
     """Cluster, namespace and name of a PushSecret that is told of it before the grace of the old one begins."""
     at: tuple[Whereabouts, ...] = ()
@@ -153,14 +163,6 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
             )
             for handle in self.old_handles
         ]
-
-
-class Wrote(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of the content of a file that is kubemint's alone: digests."""
-
-    whole: str
-    way: dict[str, str] = {}
-    """Of each part of where it leads and with what; none where its format does not say."""
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ import msgspec
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.place import absolute, taken
 from tui.issuance.destinations.shoot import ShootPlace, stand_in
+from tui.issuance.destinations.written import edits, wrote
 from tui.issuance.errors import IssuanceError, StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.material import Document, Writing
@@ -102,11 +103,18 @@ class ShootIssue(Journaled):
         return f"the file is as it was before{issued}"
 
     async def find(self, note: Note) -> tuple[Step, ...] | None:
-        """Where the file holds the new certificate it is done, else nothing happened."""
+        """Where the file is what was proved and written it is done; a certificate alone says nothing of what lies
+        beside it, and what did is nowhere any more."""
         held = await self.place.token(Format.KUBECONFIG)
         there = held is not None and held.fingerprint == self.intent.fingerprint
         note.message = "the file holds the new certificate" if there else "the file does not hold a new certificate"
         if held is None or not there:
+            return None
+        known, content = self.intent.wrote, await self.place.material(Format.KUBECONFIG)
+        if known is None or (found := edits(Format.KUBECONFIG, content, known)).any:
+            what = "what belongs to it was not journaled" if known is None else found.said or "was edited since"
+            note.message += f", but {what}"
+            note.run.left.append(f"{self.place.label}: {note.message}; request it anew")
             return None
         if self.intent.issued_at is None or self.intent.expires_at is None:
             raise IssuanceError("the journal does not say when the certificate was issued")
@@ -136,6 +144,9 @@ class ShootIssue(Journaled):
         self._writing = Writing(
             material=Document(config.text(way)), credential=self._credential, request=self.intent.request
         )
+        written = wrote(Format.KUBECONFIG, self._writing.content)
+        self.intent = msgspec.structs.replace(self.intent, wrote=written)
+        await self.open(note)
 
     async def _write(self, note: Note) -> None:
         assert self._writing is not None
