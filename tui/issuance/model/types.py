@@ -343,8 +343,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.certified else self.identity
 
     def in_cluster(self, cluster: str) -> Credential:
-        """The same with its account and its handle in this cluster."""
-        parts = {"identity": self.identity, "handle": self.handle}
+        """The same of an account of this cluster, with the handle there."""
+        parts = {"identity": self.identity, "handle": self.handle, "bound_to": self.bound_to}
         moved = {name: msgspec.structs.replace(one, cluster=cluster) for name, one in parts.items() if one is not None}
         return msgspec.structs.replace(self, **moved) if moved else self
 

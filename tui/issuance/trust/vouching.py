@@ -158,21 +158,7 @@ async def _facts_of(
     if shown.cluster == identity.cluster:
         return marks, facts, ""
     moved = f"its annotations say that it is of {identity.cluster}, its token is of {shown.cluster}"
-    return in_cluster(marks, shown.cluster), facts, moved
-
-
-def in_cluster(credential: Credential, cluster: str) -> Credential:
-    """The same of an account of another cluster."""
-
-    def there(one: Any) -> Any:
-        return msgspec.structs.replace(one, cluster=cluster) if one is not None else None
-
-    return msgspec.structs.replace(
-        credential,
-        identity=there(credential.identity),
-        handle=there(credential.handle),
-        bound_to=there(credential.bound_to),
-    )
+    return marks.in_cluster(shown.cluster), facts, moved
 
 
 async def whose_in(context: Context, address: Address, says: Credential, token: Sensitive) -> Identity | None:
