@@ -95,10 +95,11 @@ class ClusterTasks:
 
     async def stop(self) -> None:
         """End every task and close the client. The rows stay."""
-        task, self._task = self._task, None
+        task = self._task
         if task is not None:
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait([task])  # whoever cancels this leaves it to the next `stop` to wait for it
+            self._task = None if self._task is task else self._task
         await self._drop_client()
 
     async def restart(self) -> None:
@@ -421,8 +422,12 @@ class ClusterTasks:
 
     async def _drop_client(self) -> None:
         client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        try:
+            if client is not None:
+                await client.close()
+        except asyncio.CancelledError:
+            self._client = self._client or client  # it is closed by whoever stops this next
+            raise
 
 
 def _spread(verdict: Verdict) -> tuple[Reach, str, str]:

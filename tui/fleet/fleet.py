@@ -136,6 +136,9 @@ class Fleet:
                 self._files = LocalFiles(state, self.store, clock, self._engine.elsewhere, namespace)
         self._handles = HandleLooks(self.store, self.client, self._engine.verify if self._engine is not None else None)
         self._helpers: set[asyncio.Task[None]] = set()
+        self._leaving: set[ClusterTasks] = set()
+        """The tasks of clusters that are gone, until they are stopped."""
+        self._stopped = False
         self._comparing: asyncio.Handle | None = None
 
     @property
@@ -219,14 +222,15 @@ class Fleet:
             self._help(self._recover(self._engine))
 
     async def stop(self) -> None:
-        """End every task and close every connection."""
+        """End every task and close every connection. What the last events would begin is not begun any more."""
+        self._stopped = True
         helpers, self._helpers = self._helpers, set()
         for helper in helpers:
             helper.cancel()
         await asyncio.gather(*helpers, return_exceptions=True)
         if self._engine is not None:
             await self._engine.aclose()
-        await asyncio.gather(*(tasks.stop() for tasks in self._tasks.values()))
+        await asyncio.gather(*(tasks.stop() for tasks in (*self._tasks.values(), *self._leaving)))
         self._notices.stop()
 
     async def settled(self, timeout: float, only: Collection[str] = ()) -> bool:  # noqa: ASYNC109 - it may give up
@@ -342,7 +346,7 @@ class Fleet:
 
     def _found_one(self, name: str, look: Look, delivered: DeliveredFacts) -> None:
         """Follow a cluster that another one delivers. A context that is called the same stays what it is."""
-        if name not in self._contexts and name not in self._tasks:
+        if name not in self._contexts and name not in self._tasks and not self._stopped:
             self._add(delivered_source(name, look, self._gate, delivered), host=False, delivered=delivered)
 
     def _delivers_too_many(self, host: str) -> None:
@@ -402,6 +406,7 @@ class Fleet:
         if self._is_delivered(name):
             tasks = self._tasks.pop(name)
             tasks.settled.set()
+            self._leaving.add(tasks)
             self._help(self._stop_and_forget(tasks))
             self._compare()
 
@@ -411,7 +416,9 @@ class Fleet:
             self._help(self._tasks[name].restart())
 
     async def _stop_and_forget(self, tasks: ClusterTasks) -> None:
+        self._leaving.add(tasks)
         await tasks.stop()
+        self._leaving.discard(tasks)
         tasks.forget()
         self._shoots.left(tasks.source.name)
 
@@ -432,6 +439,9 @@ class Fleet:
     # Its own tasks
 
     def _help(self, work: Coroutine[object, object, None]) -> None:
+        if self._stopped:
+            work.close()
+            return
         task = asyncio.create_task(work)
         self._helpers.add(task)
         task.add_done_callback(self._helpers.discard)
