@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.kube.kubeconfigs import needs_kubectl
 from tui.issuance.destinations.kubeconfig_file import merge, preview, remove, token_for
@@ -96,6 +97,20 @@ def test_a_rotation_replaces_its_own_entries_only(tmp_path: Path) -> None:
     again = merge(path, addition(NEW), "r1")
     assert (again.changed, again.diff) == (False, "")
     assert token_for(path, "r2") is None
+
+
+@pytest.mark.parametrize("namespace", ["theirs", None])
+def test_a_rotation_keeps_the_namespace_that_a_person_set(tmp_path: Path, namespace: str | None) -> None:
+    path = write(tmp_path, EXISTING)
+    merge(path, addition(), "r1")
+    text = path.read_text()
+    (line,) = [one for one in text.splitlines(keepends=True) if one.strip() == "namespace: shop"]
+    path.write_text(text.replace(line, line.replace("shop", namespace) if namespace is not None else ""))
+    merge(path, addition(NEW), "r1")
+    assert token_for(path, "r1") == NEW
+    (entry,) = [one for one in yaml.safe_load(path.read_text())["contexts"] if one["name"] == "robot"]
+    assert entry["context"].get("namespace") == namespace
+    assert (entry["context"]["cluster"], entry["context"]["user"]) == ("c1", "robot")
 
 
 def test_what_was_added_can_be_removed_without_a_trace(tmp_path: Path) -> None:

@@ -223,6 +223,8 @@ def _planned(path: Path, addition: Sensitive, request: str, names: Names | None,
     taken = others.names
     own = {section: index_of(document, section, request) for section in SECTIONS}
     new = {section: only_entry(addition, section) for section in SECTIONS}
+    if own["contexts"] is not None:  # what else stands in it, such as a namespace, is the choice of who works with it
+        new["contexts"] = {**new["contexts"], "context": plain_of(document["contexts"][own["contexts"]], "contexts")}
     used = {section: _names(document, section, except_for=own[section]) for section in SECTIONS}
 
     cluster, account = names or (str(new["clusters"]["name"]), str(new["contexts"]["name"]))
