@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.issuance.test_identity import create
 from tests.issuance.test_identity_life import legacy, token, token_secrets
 from tests.issuance.test_tenant_stores import TENANT, arrived, make_store, push
 from tui.demo import Answer, FaultRule
+from tui.headless.reaching import finish_open_work
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.tenant import PushedPlace
 from tui.issuance.errors import IssuanceError
@@ -36,6 +38,7 @@ from tui.issuance.families.tenants.wish import PushWish
 from tui.issuance.formats import Format
 from tui.issuance.model.types import Address, Outcome, Plan, Push, State
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, push_secret
+from tui.kube import limits
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
@@ -456,6 +459,52 @@ async def test_a_push_that_was_killed_goes_on_with_telling(stored: Tenancy, at: 
     ]  # fmt: skip
     assert decoded(await arrived(stored), "token") == (await data_of(stored, "src"))["token"].decode()
     assert len(await stored.handles()) == 1
+
+
+@pytest.mark.parametrize("whose", ["somebody's own PushSecret", "a push of kubemint's"])
+async def test_a_push_that_cannot_arrive_holds_up_no_command(
+    stored: Tenancy, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """It was waited for at each start of every command, for 90 s."""
+    if whose.startswith("a push"):
+        outcome = await push(stored)
+        assert outcome.ok, outcome
+        plan = await stored.engine.plan_rotate(outcome.address)
+        with monkeypatch.context() as patch:
+            patch.setattr(PushedPlace, "_announce", dies)
+            with pytest.raises(Died):
+                await stored.engine.execute(plan)
+        monkeypatch.setattr(PushedPlace, "_announce", quiet)  # nobody hears of it
+    else:
+        _, plan = await pushed_on(stored)
+        await killed(stored, plan, "before:arrive")
+        monkeypatch.setattr(pushing, "ready", lambda _: ("", ""))  # the operator is not there
+    began = time.monotonic()
+    with limits.impatient(0.3):
+        outcome = await next_start(stored.arena)
+    assert not outcome.ok
+    assert "0.3 s" in outcome.error or "within 0" in outcome.error, outcome.error
+    assert time.monotonic() - began < 10
+    assert len(stored.state.open_plans()) == 1, "and it is tried again"
+    assert len(await stored.handles()) == 2
+    monkeypatch.undo()
+    outcome = await next_start(stored.arena)
+    assert outcome.ok, outcome
+    assert stored.state.open_plans() == []
+
+
+async def test_commands_are_impatient_before_their_own_work() -> None:
+    """The dashboard and the loops are not: they wait beside everything else."""
+    seen = []
+
+    class Recovering:
+        async def recover(self) -> list[Outcome]:
+            seen.append((limits.patience(90), limits.left() is not None))
+            return []
+
+    await finish_open_work(Recovering())  # type: ignore[arg-type]
+    assert seen == [(limits.ARRIVING, True)]
+    assert limits.patience(90) == 90
 
 
 # Requests of DPF, and tokens that never end

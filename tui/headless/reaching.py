@@ -106,8 +106,13 @@ async def open_engine(
 
 
 async def finish_open_work(engine: Engine) -> None:
-    """Let the engine recover, for a while; what it did is said in one line each, the rest stays for the next time."""
-    with limits.within(limits.RECOVERING):
+    """Let the engine recover, for a while; what it did is said in one line each, the rest stays for the next time.
+
+    What somebody else has to carry on (a push into a tenant) may never arrive, and is none of this command's business:
+    it is given a moment, as it may be there by now, and is said to be open still. A loop and the dashboard wait for it
+    as long as it takes, beside everything else (`Fleet`), and so does whoever rotates that credential again.
+    """
+    with limits.within(limits.RECOVERING), limits.impatient(limits.ARRIVING):
         outcomes = await engine.recover()
     for said in said_of(outcomes):
         say(f"left by an earlier run: {said}")

@@ -111,6 +111,8 @@ REVOKING: Final = 60.0
 """Seconds for revoking one old handle with all its tries."""
 RECOVERING: Final = 30.0
 """Seconds that a command spends on what an earlier one left open, before its own work."""
+ARRIVING: Final = 3.0
+"""Seconds that it waits meanwhile for what others carry on, such as the External Secrets Operator."""
 
 
 def whole_answer(connect: float, read: float) -> float:
@@ -155,6 +157,7 @@ class Deadline:
 
 
 _DEADLINE: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+_PATIENCE: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
 @contextlib.contextmanager
@@ -210,6 +213,22 @@ def left() -> float | None:
     """Seconds that are left, not below zero; None where there is no deadline."""
     deadline = _DEADLINE.get()
     return None if deadline is None else deadline.left
+
+
+@contextlib.contextmanager
+def impatient(seconds: float) -> Iterator[None]:
+    """In the block nobody waits for longer than this for what others do in their own time."""
+    token = _PATIENCE.set(seconds)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
+
+
+def patience(wanted: float) -> float:
+    """Seconds to wait for what others do, who may never do it."""
+    most = _PATIENCE.get()
+    return wanted if most is None else min(wanted, most)
 
 
 def check(cluster: str = "") -> None:

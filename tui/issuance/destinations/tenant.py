@@ -28,7 +28,7 @@ from tui.issuance.objects import managed
 from tui.issuance.objects.deleting import delete
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, push_secret, ready, served
 from tui.issuance.objects.secret_object import SecretObject
-from tui.kube import shell
+from tui.kube import limits, shell
 from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
@@ -273,7 +273,7 @@ class PushedPlace(SecretPlace):
 
     async def check(self, writing: Writing) -> str | None:
         await super().check(writing)
-        wait = min(self.push.wait, LONGEST_WAIT)
+        wait = timedelta(seconds=limits.patience(min(self.push.wait, LONGEST_WAIT).total_seconds()))
         try:
             async with asyncio.timeout(wait.total_seconds()):
                 data = await self._arrival(writing)

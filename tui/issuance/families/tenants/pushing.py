@@ -28,6 +28,7 @@ from tui.issuance.tokens.rotating import prepare_any
 from tui.issuance.transaction.step import Journaled, Step, Transaction
 from tui.issuance.transaction.work import Context, Finished
 from tui.issuance.users.external_views import PushView, push_view
+from tui.kube import limits
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, Resource
 
@@ -234,7 +235,7 @@ class PushAgain(Transaction):
         """The operator's word that it pushed what is there now. Raises with its word where that is another."""
         client = await self.context.clusters.client(self.cluster)
         loop = asyncio.get_running_loop()
-        began = loop.time()
+        began, wait = loop.time(), timedelta(seconds=limits.patience(WAIT.total_seconds()))
         while True:
             found = await client.get(self.resource, self.name, namespace=self.namespace)
             status, said = ready(found)
@@ -243,9 +244,9 @@ class PushAgain(Transaction):
                 return said
             if status == "False" and waited > _PATIENCE:
                 raise IssuanceError(f"External Secrets could not push it: {said}", "the last good copy stays there")
-            if waited > WAIT:
+            if waited > wait:
                 raise IssuanceError(
-                    f"External Secrets has not pushed it within {WAIT.total_seconds():g} s",
+                    f"External Secrets has not pushed it within {wait.total_seconds():g} s",
                     "does the operator run, and is it the one that the store names?",
                 )
             await asyncio.sleep(_PAUSE)
