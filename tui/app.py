@@ -20,6 +20,7 @@ from rich.text import Text
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from tui.actions.jobs import Job
@@ -322,6 +323,19 @@ class KubemintApp(InsideTextual[int]):
             if isinstance(screen, DetailScreen | MainScreen | Page) and screen.is_mounted:
                 screen.show_job(job)
                 break
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Say something in the lines above the keys, its title in the same line."""
+        said = f"{title}: {message}" if title else message
+        super().notify(said, severity=severity, timeout=timeout, markup=markup)
 
     def announce(self, text: str, *, worse: bool) -> None:
         """An alert, in one line."""

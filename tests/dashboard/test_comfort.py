@@ -50,11 +50,37 @@ async def test_a_notice_covers_neither_what_is_typed_nor_the_keys(dashboard: Ope
         await driver.press("5", "slash")
         await driver.type("state:")
         await driver.until(lambda: "three" in driver.text())
-        *_, prompt, keys = driver.text().rstrip().splitlines()
-        assert "state:" in prompt
+        *lines, keys = driver.text().rstrip().splitlines()
+        prompt = [line for line in lines if "state:" in line][-1]
         assert "several with commas" in prompt, "and what can follow"
         assert "esc" in keys or "help" in keys
         assert "three" not in prompt + keys
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35)])
+async def test_a_notice_covers_no_row_and_no_key(dashboard: Open, size: tuple[int, int]) -> None:
+    async with dashboard(only=["harbor"], size=size) as driver:
+        await driver.press("5")
+        table = driver.table
+        await driver.press(*["j"] * (table.size.height - 2))
+        before = driver.text().splitlines()
+        driver.app.notify("it is said", title="alert", timeout=60)
+        await driver.shows("alert: it is said")
+        *lines, keys = driver.text().splitlines()
+        assert keys == before[-1], "the keys stay"
+        at = next(number for number, line in enumerate(lines) if "it is said" in line)
+        assert at == len(lines) - 1, "it has the line above them"
+        assert table.region.bottom <= at, "and the list ends before it"
+        row = table.row
+        assert row is not None
+        assert any("▸" in line for line in lines[: table.region.bottom]), "what it may be about is seen"
+        await driver.press("n", "c")
+        button = driver.app.screen.query_one("#accept").region.y
+        await driver.shows("alert: it is said", "esc cancel")
+        lines = driver.text().splitlines()
+        assert driver.app.screen.query_one("#accept").region.y == button, "and a dialog stands still"
+        assert "it is said" in lines[-1]
+        assert "esc cancel" in lines[button]
 
 
 async def test_filter_and_commands_by_keys(dashboard: Open) -> None:

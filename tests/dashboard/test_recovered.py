@@ -53,7 +53,7 @@ async def test_an_activity_that_opens_first_shows_the_journal_and_says_what_was_
     async with app.run_test(size=(120, 35), notifications=True) as pilot:
         again = Driver(app, pilot, demo)
         await again.until(lambda: again.main.pane.id == "activity")
-        said = "an earlier run had left one job open: finished or undone now, 6 shows how"
+        said = "put in order: an earlier run had left one job open: finished or undone now, 6 shows how"
         await again.until(lambda: [note.message for note in app._notifications] == [said])
         await again.shows("robot.kc")
         assert "the fleet is not open yet" not in again.text()

@@ -1,8 +1,8 @@
 """Desktop notifications through the terminal: OSC 9 and OSC 777, as one sequence of bytes that holds nothing else.
 
 Terminals know one, the other, or neither, and ignore what they do not know. Where it is known which one is understood
-only that is sent, so that nothing appears twice. Inside tmux the sequence is wrapped, so that tmux hands it on (where
-its `allow-passthrough` is on; else it swallows it, and the bell is what remains).
+only that is sent, so that nothing appears twice. Where tmux swallows it (`multiplexer`), the bell is
+what remains.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from tui.kube.text import safe_text
+
+from .multiplexer import handed_on
 
 _LONGEST: Final = 160
 _NINE: Final = frozenset({"iTerm.app", "kitty", "Hyper"})
@@ -31,12 +33,7 @@ def notification(title: str, text: str, environment: Mapping[str, str]) -> str:
         sequences = [sevens]
     else:
         sequences = [nine, sevens]
-    if environment.get("TMUX"):
-        return "".join(f"\x1bPtmux;{sequence.replace(_ESCAPE, _ESCAPE * 2)}\x1b\\" for sequence in sequences)
-    return "".join(sequences)
-
-
-_ESCAPE: Final = "\x1b"
+    return "".join(handed_on(sequence, environment) for sequence in sequences)
 
 
 def _plain(text: str) -> str:
