@@ -199,6 +199,17 @@ def test_wrong_wishes(bare: FleetThread) -> None:
     reconcile(bare, "-A", "--read-only").failed(2, "--read-only")
 
 
+def test_all_contexts_are_reconciled_and_those_without_dpf_are_left_out(bare: FleetThread) -> None:
+    want(bare, "every")
+    where = ("--kubeconfig", str(bare.kubeconfig))
+    done = kubemint("reconcile", "-n", "every", "--all-contexts", *where, "-o", "json")
+    assert done.code == 0, done
+    assert [item["address"] for item in done.json["items"]] == ["request:harbor/every/req"]
+    assert "tenant-a: it has no DPUServiceCredentialRequests" in done.err
+    kubemint("reconcile", "-A", "--all-contexts", "--context", "harbor", *where).failed(2, "cannot be used together")
+    kubemint("reconcile", "req", "-n", "every", "--all-contexts", *where).failed(2, "--all-contexts")
+
+
 def test_what_the_controller_keeps_is_left_to_it_loudly(served: Path) -> None:
     result = kubemint("reconcile", "-A", "--dry-run", "--context", "harbor", "--kubeconfig", served)
     assert result.code == 3, result

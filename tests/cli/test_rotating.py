@@ -175,6 +175,20 @@ def test_rotate_needs_to_know_what(served: Path) -> None:
     kubemint("rotate", "--due", "file:/x", "--kubeconfig", served).failed(2, "--due takes no addresses")
 
 
+def test_due_takes_the_words_for_all_of_it(served: Path) -> None:
+    """As lists do: -A and --all-contexts say what is so without them; a part and all of it exclude each other."""
+    where = ("--kubeconfig", served, "--dry-run", "-o", "json")
+    plain = kubemint("rotate", "--due", *where)
+    whole = kubemint("rotate", "--due", "-A", "--all-contexts", *where)
+    assert "items" in whole.json or "address" in whole.json, whole
+    assert whole.code == plain.code
+    kubemint("rotate", "--due", "-A", "-n", "x", *where).failed(2, "-n and -A cannot be used together")
+    both = ("--all-contexts", "--context", "harbor")
+    kubemint("rotate", "--due", *both, *where).failed(2, "--context and --all-contexts cannot be used together")
+    for word in (("-A",), ("--all-contexts",), ("-n", "x")):
+        kubemint("rotate", "file:/x", *word, *where).failed(2, f"{word[0]} needs --due")
+
+
 def with_a_dead_cluster(served: Path, folder: Path) -> Path:
     """The management cluster and one tenant, where nobody listens and nobody vouches for what is delivered."""
     config = yaml.safe_load(served.read_text())

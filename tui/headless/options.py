@@ -102,10 +102,27 @@ def namespace_option(meaning: str) -> Callable[[F], F]:
 
 def scope_options(command: F) -> F:
     """Adds `-n`, `-A` and `--all-contexts`; the last two only say what is so without them: see `check_scope`."""
-    everywhere = click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, which is the default.")
-    said = "Every context of the kubeconfig, which is the default."
-    contexts = click.option("--all-contexts", is_flag=True, help=said)
-    return namespace_option("Only this namespace; nothing else is requested.")(everywhere(contexts(command)))
+    return scoped("Only this namespace; nothing else is requested.")(command)
+
+
+def scoped(meaning: str, before: str = "") -> Callable[[F], F]:
+    """The same with another word on `-n`; `before` stands before what is said of the others."""
+
+    def add(command: F) -> F:
+        everywhere = click.option(
+            "-A", "--all-namespaces", is_flag=True, help=f"{before}All namespaces, which is the default."
+        )
+        return namespace_option(meaning)(everywhere(contexts_option(f"{before}{_EVERY}, which is the default.")(command)))
+
+    return add
+
+
+_EVERY: Final = "Every context of the kubeconfig"
+
+
+def contexts_option(said: str = f"{_EVERY}.") -> Callable[[F], F]:
+    """Adds `--all-contexts`."""
+    return click.option("--all-contexts", is_flag=True, help=said)
 
 
 def check_scope(options: Options, namespace: str | None, given: Mapping[str, Any]) -> None:

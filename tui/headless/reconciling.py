@@ -19,7 +19,7 @@ from . import printing
 from .acting import grace_options, grace_wish
 from .dry_run import dry_run_option, nothing_sent
 from .exits import Ended, Exit, complain
-from .options import Options, namespace_option
+from .options import Options, check_scope, contexts_option, namespace_option
 from .output import output_option, print_list, print_table
 from .printing import say
 from .session import refuse_read_only, setting, with_options
@@ -44,6 +44,8 @@ class _How:
     take_over: bool
     abandon: bool
     dry_run: bool
+    everywhere: bool
+    """In every context; one without DPF is no failure then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class _Row:
 @click.argument("name", required=False)
 @namespace_option("The requests of this namespace.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="The requests of all namespaces.")
+@contexts_option("Of every context of the kubeconfig; those without DPF are left out.")
 @click.option("--watch", is_flag=True, help="Keep running: reconcile requests as they change, and renew them when due.")
 @click.option("--take-over", is_flag=True, help="Also those that DPF's controller seems to reconcile.")
 @click.option("--abandon", is_flag=True, help="Let the deletion of NAME finish, whatever is left behind.")
@@ -86,6 +89,7 @@ async def reconcile(
     name: str | None,
     namespace: str | None,
     all_namespaces: bool,
+    all_contexts: bool,
     watch: bool,
     take_over: bool,
     abandon: bool,
@@ -98,7 +102,8 @@ async def reconcile(
     """Bring DPUServiceCredentialRequests to their desired state where no DPF controller does it.
 
     Accounts, tokens and Secrets are made, renewed, changed and cleaned up as the requests say. Only one kubemint at a
-    time does that in a cluster (a Lease). Without --context it is the current one. Exit code 3: some failed.
+    time does that in a cluster (a Lease). Without --context or
+    --all-contexts it is the current one. Exit code 3: some failed.
     """
     if (namespace is None) is not all_namespaces:
         raise click.UsageError("pass -n NAMESPACE, or -A for all namespaces")
@@ -108,15 +113,19 @@ async def reconcile(
         raise click.UsageError("--watch and --dry-run cannot be used together")
     if abandon and name is None:
         raise click.UsageError("--abandon needs NAME: it is for one request at a time")
+    check_scope(options, namespace, {"all_namespaces": all_namespaces, "all_contexts": all_contexts})
+    if all_contexts and name is not None:
+        raise click.UsageError("NAME is a request of one cluster: --all-contexts cannot be used with it")
     if not dry_run:
         refuse_read_only(options, "reconcile")
-    how = _How(name, namespace, lease_namespace, grace_wish(grace), not no_wait, take_over, abandon, dry_run)
+    graced = grace_wish(grace)
+    how = _How(name, namespace, lease_namespace, graced, not no_wait, take_over, abandon, dry_run, all_contexts)
     nothing_sent()
     await (_watch(options, how) if watch else _once(options, how, form))
 
 
 @contextlib.asynccontextmanager
-async def _targets(options: Options) -> AsyncIterator[tuple[TargetClusters, Sequence[str]]]:
+async def _targets(options: Options, how: _How) -> AsyncIterator[tuple[TargetClusters, Sequence[str]]]:
     """The clusters as requests lead to them, and the names of those that are meant."""
     from tui.issuance import TargetClusters
 
@@ -125,7 +134,7 @@ async def _targets(options: Options) -> AsyncIterator[tuple[TargetClusters, Sequ
     async with setting(options) as place, VerbClusters(place) as known:
         clusters = TargetClusters(known, place.settings.why_read_only, known.gate)
         try:
-            yield clusters, options.contexts or (place.meant(),)
+            yield clusters, options.contexts or (known.names() if how.everywhere else (place.meant(),))
         finally:
             await clusters.aclose()
 
@@ -133,7 +142,7 @@ async def _targets(options: Options) -> AsyncIterator[tuple[TargetClusters, Sequ
 async def _once(options: Options, how: _How, form: str) -> None:
     rows: list[_Row] = []
     bad = 0
-    async with _targets(options) as (clusters, names):
+    async with _targets(options, how) as (clusters, names):
         for cluster in names:
             try:
                 rows += await _cluster(clusters, cluster, how)
@@ -153,6 +162,8 @@ async def _cluster(clusters: TargetClusters, cluster: str, how: _How) -> list[_R
     from tui.issuance import KEEPING_LEASE, Keeper, Lease
 
     client = await clusters.client(cluster)
+    if how.everywhere and await _without(client, cluster, how):
+        return []
     objects = {_key(item): item for item in await _objects(client, how)}
     if not objects:
         say(f"{cluster}: there are no requests")
@@ -198,6 +209,18 @@ async def _objects(client: Client, how: _How) -> list[dict[str, Any]]:
     if how.name is not None:
         return [await client.get(DPU_REQUESTS, how.name, namespace=how.namespace)]
     return await client.list(DPU_REQUESTS, namespace=how.namespace)
+
+
+async def _without(client: Client, cluster: str, how: _How) -> bool:
+    """Whether this cluster knows no such requests, which is then said. Other trouble is left to what comes next."""
+    try:
+        await _objects(client, how)
+    except NotFound:
+        say(f"{cluster}: it has no DPUServiceCredentialRequests")
+        return True
+    except KubeError:
+        pass
+    return False
 
 
 async def _keep(keeper: Keeper, cluster: str, key: tuple[str, str], how: _How, slots: asyncio.Semaphore) -> _Row:
@@ -297,7 +320,7 @@ def _print(rows: list[_Row], form: str) -> None:
 
 async def _watch(options: Options, how: _How) -> None:
     """Until the user stops it. Addresses of what was issued go to stdout as it happens."""
-    async with _targets(options) as (clusters, names):
+    async with _targets(options, how) as (clusters, names):
         with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
             await asyncio.gather(*(_watch_cluster(clusters, name, how) for name in names))
 
@@ -316,6 +339,8 @@ async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> N
             say(f"{row.address}: {note}")
 
     client = await clusters.client(cluster)
+    if how.everywhere and await _without(client, cluster, how):
+        return
     keeping = Keeping(
         Keeper(clusters, grace=how.grace),
         client,

@@ -17,7 +17,7 @@ from . import printing
 from .acting import Progress, acting_options, carry_out, finish, foresee, perform, show_plans, wait_for_grace
 from .doing import How, options_of
 from .exits import Ended, Exit, complain
-from .options import Options, namespace_option
+from .options import Options, check_scope, scoped
 from .printing import say
 from .session import open_fleet, refuse_read_only, setting, with_options
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option("--due", is_flag=True, help="Everything that is due for renewal, in all named clusters.")
 @click.option("--watch", is_flag=True, help="With --due: keep running, and renew each credential when it is due.")
 @click.option("--take-over", is_flag=True, help="With --due: also the requests that DPF's controller renews.")
-@namespace_option("With --due: only in this namespace.")
+@scoped("With --due: only in this namespace.", "With --due: ")
 @click.option(
     "--lease-namespace",
     metavar="NS",
@@ -51,6 +51,8 @@ async def rotate(
     namespace: str | None,
     lease_namespace: str,
     revive: bool,
+    all_namespaces: bool,
+    all_contexts: bool,
     **given: Any,
 ) -> None:
     """Renew credentials: a new token to the same destinations, proved before it is written; the old one is revoked.
@@ -66,6 +68,10 @@ async def rotate(
         raise click.UsageError("--yes is for named credentials; --due skips what was revoked")
     if take_over and not due:
         raise click.UsageError("--take-over needs --due; a named request is renewed whoever reconciles it")
+    scope = {"-n": namespace, "-A": all_namespaces, "--all-contexts": all_contexts}
+    if not due and (said := next((flag for flag, value in scope.items() if value), "")):
+        raise click.UsageError(f"{said} needs --due; a credential's address says where it is")
+    check_scope(options, namespace, {"all_namespaces": all_namespaces, "all_contexts": all_contexts})
     how = How.of(given)
     if not how.dry_run:
         refuse_read_only(options, "rotate")
