@@ -117,6 +117,22 @@ def test_what_is_wrong_with_a_credential(one: Credential, expected: list[tuple[s
     assert rules(found(one)) == expected
 
 
+@pytest.mark.parametrize(
+    ("since", "says"),
+    [
+        (date(2020, 1, 1), "and never used"),
+        (NOW.date() - timedelta(days=200), f"and never used since {NOW.date() - timedelta(days=200)}"),
+        (NOW.date() - timedelta(days=5), None),  # noted for five days only
+        (None, "since when its cluster notes uses is not known"),
+    ],
+)
+def test_never_used_counts_from_when_its_cluster_began_to_note(since: date | None, says: str | None) -> None:
+    made = endless(issued_at=NOW - timedelta(days=900))
+    report = found(made, surveys={"harbor": Survey(cluster="harbor", uses_noted_since=since)})
+    messages = [one.message for one in report.findings if one.rule == "unused-token"]
+    assert [message.endswith(says) for message in messages] == [True] if says else messages == []
+
+
 def test_a_finding_says_why_what_to_do_and_how() -> None:
     finding = found(endless(last_used=date(2030, 1, 1))).findings[0]
     assert finding.message == "it never expires; last used on 2030-01-01"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
+import msgspec
 import pytest
 
+from tests.issuance.arena import Bench
+from tui.demo import Answer, FaultRule
 from tui.issuance.model.types import Address, Credential, Identity
-from tui.issuance.objects.token_use import TokenUse, token_use
+from tui.issuance.objects.token_use import TRACKING, TokenUse, noted_since, token_use
 
 IDENTITY = Identity("harbor", "ci", "robot")
 
@@ -18,11 +21,33 @@ def token(name: str, used: date | None = None, invalid: date | None = None) -> C
 
 
 @pytest.mark.parametrize(
-    ("version", "words"),
-    [("v1.34.1", "never used"), ("v1.26.0", "never used"), ("v1.20.2", "not known"), ("", "not known")],
+    ("version", "made", "since", "words"),
+    [
+        ("v1.34.1", date(2030, 1, 1), date(2026, 5, 1), "never used"),  # noted all its life
+        ("v1.34.1", date(2026, 5, 1), date(2026, 5, 1), "never used"),
+        ("v1.34.1", date(2022, 1, 1), date(2026, 5, 1), "never used since 2026-05-01"),
+        ("v1.34.1", None, date(2026, 5, 1), "never used since 2026-05-01"),
+        ("v1.34.1", date(2030, 1, 1), None, "not known"),  # the tracking cannot be read
+        ("v1.20.2", date(2030, 1, 1), None, "not known"),
+        ("", None, None, "not known"),
+        ("", date(2022, 1, 1), date(2026, 5, 1), "never used since 2026-05-01"),
+    ],
 )
-def test_never_used_is_said_only_by_servers_that_would_know(version: str, words: str) -> None:
-    assert token_use(token("robot-static"), version).words == words
+def test_never_used_is_said_only_from_when_its_cluster_began_to_note_uses(
+    version: str, made: date | None, since: date | None, words: str
+) -> None:
+    issued = datetime(made.year, made.month, made.day, 12, tzinfo=UTC) if made is not None else None
+    credential = msgspec.structs.replace(token("robot-static"), issued_at=issued)
+    assert token_use(credential, version, since).words == words
+
+
+async def test_the_day_is_read_where_the_cluster_says_it(ebench: Bench) -> None:
+    day = await noted_since(ebench.client)
+    assert day is not None
+    assert day <= datetime.now(UTC).date()
+    path = f"/configmaps/{TRACKING}"
+    with ebench.arena.fault(FaultRule(Answer(403, message="forbidden"), verb="get", path=path)):
+        assert await noted_since(ebench.client) is None
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,10 @@ from .apiserver.negotiation import media_type
 from .apiserver.pki import Authority, Certificate, SigningKey, server_context
 from .apiserver.reviews import AUTHENTICATION, Reviews
 from .apiserver.server import ApiServer
-from .apiserver.storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, NAMESPACES, SERVICE_ACCOUNTS, Storage
+from .apiserver.storage import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS, Storage
 from .apiserver.token_request import TokenRequests
 from .apiserver.tokens import TokenIssuer, TokenPolicy
-from .apiserver.verify import TokenVerifier
+from .apiserver.verify import TRACKING, TokenVerifier
 from .operators.account_controllers import AccountController, TokenController
 from .operators.certificates import Certificates
 from .operators.housekeeping import GarbageCollector, NamespaceController, RootCAPublisher
@@ -117,6 +117,10 @@ class EmbeddedCluster:
             self.storage.create(CLUSTER_ROLE_BINDINGS if bindings else CLUSTER_ROLES, obj)
         for namespace in SYSTEM_NAMESPACES:
             self.add_namespace(namespace)
+        if self.features.tracks_legacy_tokens:
+            tracking = made("ConfigMap", TRACKING, "kube-system", data={"since": f"{clock():%Y-%m-%d}"})
+            tracking["metadata"]["uid"] = self.id_of(TRACKING)
+            self.storage.create(CONFIG_MAPS, tracking)
         self.workers: list[Worker[Any]] = []
         self.faults.enter(state)
         self._folder: Path | None = None

@@ -93,6 +93,7 @@ class Fleet:
         guard: Guard = unguarded,
         gate: Gate | None = None,
         named: Collection[str] = (),
+        foresees: bool = False,
     ) -> None:
         for name in only or ():
             if name not in config.contexts:
@@ -131,7 +132,9 @@ class Fleet:
 
             from .local_files import LocalFiles
 
-            self._engine = Engine(self, state, clock=clock, grace=grace, guard=guard, gate=self._gate)
+            self._engine = Engine(
+                self, state, clock=clock, grace=grace, guard=guard, gate=self._gate, foresees=foresees
+            )
             if Area.CREDENTIALS in self._areas:
                 self._files = LocalFiles(state, self.store, clock, self._engine.elsewhere, namespace)
         self._handles = HandleLooks(self.store, self.client, self._engine.verify if self._engine is not None else None)

@@ -112,7 +112,9 @@ def scoped(meaning: str, before: str = "") -> Callable[[F], F]:
         everywhere = click.option(
             "-A", "--all-namespaces", is_flag=True, help=f"{before}All namespaces, which is the default."
         )
-        return namespace_option(meaning)(everywhere(contexts_option(f"{before}{_EVERY}, which is the default.")(command)))
+        return namespace_option(meaning)(
+            everywhere(contexts_option(f"{before}{_EVERY}, which is the default.")(command))
+        )
 
     return add
 

@@ -89,7 +89,8 @@ async def open_engine(
     before = open_before(state)
     try:
         async with VerbClusters(place) as clusters:
-            engine = Engine(clusters, state, grace=grace, guard=place.settings.why_read_only, gate=clusters.gate)
+            guard = place.settings.why_read_only
+            engine = Engine(clusters, state, grace=grace, guard=guard, gate=clusters.gate, foresees=not acting)
             try:
                 if acting:
                     await finish_open_work(engine)

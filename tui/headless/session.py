@@ -229,6 +229,7 @@ async def open_fleet(
             guard=place.settings.why_read_only,
             gate=place.gate(),
             named=place.options.contexts,
+            foresees=dry_run,
         )
         try:
             await fleet.start()

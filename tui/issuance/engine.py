@@ -11,7 +11,7 @@ import random
 import socket
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -76,6 +76,7 @@ class Engine:
         owner: str = "",
         guard: Guard = unguarded,
         gate: Gate | None = None,
+        foresees: bool = False,
     ) -> None:
         from .families.dpf.target import TargetClusters
         from .families.registry import Families
@@ -90,6 +91,8 @@ class Engine:
         self.checkpoint: Callable[[str], None] = lambda _point: None
         """Called around every step of an execution with `before:STEP`, `unrecorded:STEP` and `after:STEP`."""
         self._guard = guard
+        self._foresees = foresees
+        """Whether plans are only shown, also those for read-only clusters; it executes none."""
         self._targets = TargetClusters(clusters, guard, gate or Gate(yes=state.trusted_place))
         self._context = Context(
             clusters=self._targets,
@@ -191,6 +194,8 @@ class Engine:
     async def execute(self, plan: Plan, on_step: OnStep | None = None) -> Outcome:
         """Do it. A failed step is an Outcome with ok False, never an exception. A plan is executed once."""
         work = self._works.pop(plan.id, None)
+        if self._foresees:
+            raise ReadOnly("this engine shows what would be done, and does nothing")
         if work is None:
             raise UsageError("this plan was executed already, or another engine made it", "make a new plan")
         run = Run(plan, self.state, self._context.clock, on_step, self.checkpoint, self._context.whose.stamps)
@@ -208,6 +213,15 @@ class Engine:
 
         with noting_in(self.state.folder):
             return await Recovery(self._context, self._locks, self._graces, on_step).run()
+
+    async def notes_use_since(self, cluster: str) -> date | None:
+        """From which day on a cluster notes the use of long-lived tokens; None where that cannot be read."""
+        from .objects.token_use import noted_since
+
+        try:
+            return await noted_since(await self.clusters.client(cluster))
+        except KubeError:
+            return None
 
     async def renewed_by(self, address: Address) -> str:
         """Who else renews a request, and what shows it: DPF's controller. Empty where none does."""
@@ -385,7 +399,7 @@ class Engine:
         await self._targets.aclose()
 
     def _check_guard(self, plan: Plan, *, files: bool = True) -> None:
-        for step in plan.steps:
+        for step in plan.steps if not self._foresees else ():
             if files and step.path and (why := self._guard("")):
                 raise ReadOnly(why)
             changes = step.cluster and RequestInfo(step.verb or "get", step.resource).changes
@@ -396,6 +410,7 @@ class Engine:
         self._check_guard(plan)
         if (
             asked is not None
+            and not self._foresees
             and asked.cluster not in ("", plan.address.cluster)
             and (why := self._guard(asked.cluster))
         ):

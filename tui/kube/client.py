@@ -175,18 +175,20 @@ class Client:
         accept: str = "application/json",
         timeout: float | None = None,  # noqa: ASYNC109
         most: int | None = None,
+        tried: bool = False,
     ) -> Response:
         """One request, repeated where that is safe. Raises a KubeError for anything but success.
 
         `timeout` is how many seconds nothing may come, `most` how many bytes the answer may have. Where a deadline is
-        around it (`tui.kube.limits`) it ends with that, as OutOfTime. Whether an object, a list or a deletion is the
-        one that was asked for is checked by the methods for these.
+        around it (`tui.kube.limits`) it ends with that, as OutOfTime. `tried` says that the body asks for a dry run,
+        which may be sent where nothing may be changed. Whether an object, a list or a deletion is the one that was
+        asked for is checked by the methods for these.
         """
         params = params or {}
         data = None if body is None else encode(body)
         headers = {"Accept": accept} | ({} if data is None else {"Content-Type": content_type})
         info = describe(method, path, params)
-        if self.read_only and info.changes:
+        if self.read_only and info.changes and not tried:
             raise ReadOnly(self.read_only)
         read = timeout if timeout is not None else self.timeouts.read
         sent = Request(method, path, params, headers, read, data, self.sizes.answer if most is None else most)
@@ -315,7 +317,7 @@ class Client:
             options["gracePeriodSeconds"] = grace_seconds
         if dry_run:  # in the body: servers do not look at the query of a deletion that has one
             options["dryRun"] = ["All"]
-        await self._about_one("DELETE", About(resource, namespace, name, uid=uid or ""), body=options)
+        await self._about_one("DELETE", About(resource, namespace, name, uid=uid or ""), body=options, tried=dry_run)
 
     async def _about_one(self, method: str, about: About, **given: Any) -> Response:
         """A request about one object that is there, whose absence has to be said in words."""

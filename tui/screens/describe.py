@@ -42,15 +42,15 @@ from tui.widgets.facts import Fact, Section
 from .session import Session
 
 
-def describe(row: Row, session: Session) -> list[Section]:
-    """The facts of any row."""
+def describe(row: Row, session: Session, noted: date | None = None) -> list[Section]:
+    """The facts of any row; of a long-lived token with the day from which on its cluster notes uses."""
     if isinstance(row, ClusterRow):
         return _cluster(row, session)
     if isinstance(row, AccountRow):
         return _account(row, session)
     if isinstance(row, RequestRow):
         return _request(row, session)
-    return _credential(row, session)
+    return _credential(row, session, noted)
 
 
 def title_of(row: Row) -> str:
@@ -292,7 +292,7 @@ def _conditions(conditions: tuple[ConditionRow, ...], now: datetime) -> list[Fac
     ]  # fmt: skip
 
 
-def _credential(row: CredentialRow, session: Session) -> list[Section]:
+def _credential(row: CredentialRow, session: Session, noted: date | None = None) -> list[Section]:
     now = session.now(row)
     credential = row.credential
     identity, shoot = credential.identity, credential.shoot
@@ -318,7 +318,9 @@ def _credential(row: CredentialRow, session: Session) -> list[Section]:
     if row.stale:
         about.append(Fact("stale", "its cluster was lost; this is what was last known", Tone.WARN))
     long_lived = credential.address.kind.traits.own_handle
-    stamps = _long_lived(credential, now, _version(row, session)) if long_lived else _stamps(credential, now, session)
+    stamps = (
+        _long_lived(credential, now, _version(row, session), noted) if long_lived else _stamps(credential, now, session)
+    )
     return [Section(credential_name(row), stamps), Section("about", about)]
 
 
@@ -327,13 +329,13 @@ def _version(row: CredentialRow, session: Session) -> str:
     return cluster.version if cluster is not None else ""
 
 
-def _long_lived(credential: Credential, now: datetime, version: str) -> list[Fact]:
+def _long_lived(credential: Credential, now: datetime, version: str, noted: date | None) -> list[Fact]:
     """A token that never expires: how old it is, when it was used, and what its cluster thinks of that."""
     sign = STATES[state_of(credential, now)]
     facts = [Fact("state", sign.text, sign.tone)]
     if credential.message and credential.invalid_since is None:
         facts.append(Fact("says", credential.message, Tone.WARN))
-    used, invalid, use = credential.last_used, credential.invalid_since, token_use(credential, version)
+    used, invalid, use = credential.last_used, credential.invalid_since, token_use(credential, version, noted)
     facts += [
         Fact("expires", "never", Tone.WARN, "r makes a new one, in a Secret of a new name"),
         Fact("age", ago(credential.issued_at, now), Tone.PLAIN, f"since {stamp(credential.issued_at)}"),

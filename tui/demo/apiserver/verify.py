@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 LEEWAY: Final = timedelta(seconds=60)
 LAST_USED: Final = "kubernetes.io/legacy-token-last-used"
+TRACKING: Final = "kube-apiserver-legacy-service-account-token-tracking"
+"""The ConfigMap in kube-system that says since which day uses are noted."""
 INVALID_SINCE: Final = "kubernetes.io/legacy-token-invalid-since"
 _BOUND: Final[Mapping[str, Collection]] = {"secret": SECRETS, "pod": PODS, "node": NODES}
 _SIGNATURE_ONLY: Final[Options] = {

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.demo.apiserver.access import Object
 from tui.demo.apiserver.storage import (
     CLUSTER_ROLE_BINDINGS,
+    CONFIG_MAPS,
     NODES,
     PODS,
     ROLE_BINDINGS,
@@ -27,7 +28,7 @@ from tui.demo.apiserver.storage import (
     rfc3339,
 )
 from tui.demo.apiserver.tokens import Bound, Lifetime
-from tui.demo.apiserver.verify import INVALID_SINCE, LAST_USED
+from tui.demo.apiserver.verify import INVALID_SINCE, LAST_USED, TRACKING
 from tui.demo.operators.material import secret_data
 from tui.demo.operators.objects import account, binding, made, robot, role, token_secret
 from tui.kube.sensitive import Sensitive
@@ -229,8 +230,15 @@ class Settler:
         secret["metadata"] |= {"labels": labels} if labels else {}
         return self.put(SECRETS, secret)
 
+    def _noted_for(self, time: timedelta) -> None:
+        """For how long the server has noted uses, where it does."""
+        found = self.cluster.storage.get(CONFIG_MAPS, TRACKING, "kube-system")
+        if found is not None:
+            self.cluster.storage.update(CONFIG_MAPS, dict(found) | {"data": {"since": f"{self.now - time:%Y-%m-%d}"}})
+
     def legacy_tokens(self, accounts: Sequence[Object], *, few: bool) -> None:
         """Token Secrets from old days: still used, unused for long, already invalidated."""
+        self._noted_for(timedelta(days=900))
         by_name = {owner["metadata"]["name"]: owner for owner in accounts}
         if few:
             by_name = dict(self.rng.sample(sorted(by_name.items()), len(by_name) // 2))

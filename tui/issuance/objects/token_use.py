@@ -1,7 +1,10 @@
 """What is known of the use of a long-lived token, and when its cluster's cleaner will end it for not being used.
 
-    use = token_use(credential, "v1.34.1")
-    use.words                          # "never used" where the server notes uses, "not known" where it does not
+    use = token_use(credential, "v1.34.1", await noted_since(client))
+    use.words                          # "never used", "never used since 2026-01-02", or "not known"
+
+A server notes uses from the day on that its tracking says, which is the day that it first ran with it: an older token
+may have been used before, and only where that day can be read is anything known of what was not noted.
 
 The cleaner (LegacyServiceAccountTokenCleanUp) only takes what servers before 1.24 made by themselves and no pod mounts.
 """
@@ -10,11 +13,20 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from tui.issuance.model.types import Credential
+from tui.kube.errors import KubeError
+from tui.kube.resource import CONFIG_MAPS
 
-from .token_secret import CLEAN_UP_PERIOD
+from .token_secret import CLEAN_UP_PERIOD, day
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
+
+TRACKING: Final = "kube-apiserver-legacy-service-account-token-tracking"
+"""The ConfigMap in kube-system in which a server says since which day it notes uses."""
+_NAMESPACE: Final = "kube-system"
 
 _VERSION: Final = re.compile(r"v?1\.(\d+)")
 _NOTES_USE: Final = 26
@@ -39,14 +51,31 @@ def made_by_cluster(credential: Credential) -> bool:
     return re.fullmatch(rf"{re.escape(account)}-token-[a-z0-9]{{5}}", credential.address.name) is not None
 
 
-def token_use(credential: Credential, version: str) -> TokenUse:
-    """What a server of this version (empty: not known) says of it, and will do."""
+async def noted_since(client: Client) -> date | None:
+    """From which day on this cluster notes uses; None where it does not say, or may not be asked. Never raises
+    KubeError."""
+    try:
+        found: dict[str, Any] = await client.get(CONFIG_MAPS, TRACKING, namespace=_NAMESPACE)
+    except KubeError:
+        return None
+    return day(str((found.get("data") or {}).get("since", "")))
+
+
+def token_use(credential: Credential, version: str, since: date | None = None) -> TokenUse:
+    """What a server of this version (empty: not known) says of it, and will do. It notes uses `since` that day, where
+    that could be read."""
     found = _VERSION.match(version)
     minor = int(found[1]) if found is not None else 0
     used = credential.last_used
+    if used is None and since is not None:
+        made = credential.issued_at
+        if made is not None and made.date() >= since:
+            return TokenUse("never used", f"its cluster notes uses since {since}, before it was made")
+        return TokenUse(f"never used since {since}", "its cluster notes uses from that day on; before it is not known")
     if used is None:
         if minor >= _NOTES_USE:
-            return TokenUse("never used", "as far as its cluster noted it, which servers do since 1.26")
+            why = f"no use is noted, and since when its cluster notes them cannot be read ({_NAMESPACE}/{TRACKING})"
+            return TokenUse("not known", why)
         older = f"{version} does not note that, servers do since 1.26" if minor else "its server's version is not known"
         return TokenUse("not known", older)
     if minor < _CLEANS or credential.invalid_since is not None or not made_by_cluster(credential):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from tui.actions.jobs import Job
 from tui.fleet.query import AREA_OF
-from tui.fleet.rows import AccountRow, ClusterRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Row
 from tui.fleet.signs import Tone
 from tui.kube.text import safe_text
 from tui.screens.acting.working import WorkingScreen
@@ -42,6 +43,7 @@ class DetailScreen(WorkingScreen):
         self._trail: list[str] = []
         self._more: list[Section] = []
         """What is read live, beside what the store knows."""
+        self._noted: date | None = None
 
     def compose(self) -> ComposeResult:
         yield Crumbs(id="detail-crumbs")
@@ -74,7 +76,7 @@ class DetailScreen(WorkingScreen):
         current = self._current()
         if current is not None:
             self._row = current
-        sections = [*describe(self._row, self.session), *self._more]
+        sections = [*describe(self._row, self.session, self._noted), *self._more]
         if current is None:
             sections = [Section("This is gone: what follows is what was last known.", []), *sections]
         self.query_one(FactsView).show(sections)
@@ -91,7 +93,10 @@ class DetailScreen(WorkingScreen):
             self._look()
 
     def _look(self) -> None:
-        """Of an account, read also whether it is an identity: its rights are in no list."""
+        """Of an account, read also whether it is an identity: its rights are in no list; of a long-lived token since
+        when its cluster notes uses."""
+        if isinstance(self._row, CredentialRow) and self._row.credential.address.kind.traits.own_handle:
+            self.run_worker(self._read_noted(), group="noted", exclusive=True, exit_on_error=False)
         if isinstance(self._row, AccountRow) and self.session.fleet is not None:
             self._more = self._more or [Section("identity", [Fact("", "◌ reading …", Tone.MUTE)])]
             self.run_worker(self._read_identity(), group="identity", exclusive=True, exit_on_error=False)
@@ -100,6 +105,12 @@ class DetailScreen(WorkingScreen):
         assert isinstance(self._row, AccountRow)
         self._more = [await identity_section(self._row, self.session)]
         self.follow()
+
+    async def _read_noted(self) -> None:
+        assert isinstance(self._row, CredentialRow)
+        if self.session.fleet is not None:
+            self._noted = await self.session.engine.notes_use_since(self._row.credential.address.cluster)
+            self.follow()
 
     def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
         if event.number < len(self._trail) - 1:

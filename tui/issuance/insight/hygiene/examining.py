@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -192,7 +192,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
     bearer = not certificate and (not address.own or identity is not None)
     if not bearer:
         return
-    yield from _of_lifetime(credential, state, now)
+    yield from _of_lifetime(credential, state, now, where.uses_noted_since if where is not None else None)
     if admin:
         endless = state is State.ENDLESS
         yield _finding(
@@ -206,7 +206,7 @@ def _of_credential(credential: Credential, now: datetime, admin: str, surveys: M
         )
 
 
-def _of_lifetime(credential: Credential, state: State, now: datetime) -> Findings:
+def _of_lifetime(credential: Credential, state: State, now: datetime, since: date | None) -> Findings:
     traits = credential.address.kind.traits
     if state is State.ENDLESS:
         if traits.own_handle and made_by_cluster(credential):
@@ -236,7 +236,7 @@ def _of_lifetime(credential: Credential, state: State, now: datetime) -> Finding
             fix=Fix.NONE if traits.own else Fix.REVOKE,
         )
         if traits.own_handle:
-            yield from _unused(credential, now)
+            yield from _unused(credential, now, since)
         return
     if credential.expires_at is None:
         return  # nothing is known of it, or nothing was issued yet
@@ -279,7 +279,8 @@ def _endless(credential: Credential) -> str:
     return "it never expires" + (f"; last used on {used:%Y-%m-%d}" if used is not None else "")
 
 
-def _unused(credential: Credential, now: datetime) -> Findings:
+def _unused(credential: Credential, now: datetime, since: date | None) -> Findings:
+    """`since` is from when on its cluster notes uses, where that is known: before that none could be noted."""
     used, made = credential.last_used, credential.issued_at
     if used is not None:
         days = (now.date() - used).days
@@ -287,11 +288,12 @@ def _unused(credential: Credential, now: datetime) -> Findings:
             return
         said = f"last used {count(days, 'day')} ago, on {used:%Y-%m-%d}"
     else:
-        if made is None or now - made < UNUSED_FOR:
+        if made is None or now - made < UNUSED_FOR or (since is not None and now.date() - since < UNUSED_FOR):
             return
-        said = (
-            f"made {count((now - made).days, 'day')} ago, and no use of it was ever noted (servers note it since 1.26)"
-        )
+        noted = "never used" if since is not None and made.date() >= since else f"never used since {since}"
+        if since is None:
+            noted = "no use of it was ever noted; since when its cluster notes uses is not known"
+        said = f"made {count((now - made).days, 'day')} ago, and {noted}"
     yield _finding(
         credential,
         "unused-token",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from tui.issuance.model.durations import parse_time
 from tui.issuance.model.types import Handle
 from tui.issuance.objects import managed
 from tui.issuance.objects.token_secret import TYPE
+from tui.issuance.objects.token_use import noted_since
 from tui.issuance.trust.handles import seen_in
 from tui.issuance.trust.orphans import Walked
 from tui.issuance.users.consumers import PAGE, why_not
@@ -42,6 +44,8 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """Namespace and name of every credential Secret whose data an annotation repeats."""
     handles: tuple[Walked, ...] | None = None
     """Every handle, with a type of its own or, of old, by its labels."""
+    uses_noted_since: date | None = None
+    """From which day on it notes uses of long-lived tokens, where that may be read."""
     gaps: tuple[str, ...] = ()
 
 
@@ -75,11 +79,12 @@ class _Pod(msgspec.Struct, frozen=True):
 
 async def survey(client: Client, cluster: str, namespace: str | None = None) -> Survey:
     """Ask one cluster, or one namespace of it. Never raises a KubeError: what failed is a gap."""
-    access, (running, no_pods), (applied, no_secrets), handles = await asyncio.gather(
+    access, (running, no_pods), (applied, no_secrets), handles, since = await asyncio.gather(
         collect(client, (namespace,) if namespace else ()),
         _running(client, namespace),
         _applied(client, namespace),
         _handles(client, cluster, namespace),
+        noted_since(client),
     )
     return Survey(
         cluster=cluster,
@@ -87,6 +92,7 @@ async def survey(client: Client, cluster: str, namespace: str | None = None) -> 
         running=running,
         applied=applied,
         handles=handles,
+        uses_noted_since=since,
         gaps=(*access.gaps, *no_pods, *no_secrets),
     )
 
