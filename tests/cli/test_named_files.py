@@ -107,3 +107,64 @@ def test_a_file_that_leads_elsewhere_gets_no_token(
     refused = kubemint("verify", path, "--kubeconfig", served)
     assert refused.code in (1, 2), refused
     assert "is known here" in refused.err or "only for your own clusters" in refused.err
+
+
+def test_lineage_of_a_colleagues_file_names_cluster_account_and_credential(
+    beside: Path, served: Path, robot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By this machine's records where they know it; else the clusters are asked for its account, and sent nothing."""
+    found = kubemint("lineage", beside, "--kubeconfig", served)
+    assert found.code == 0, found
+    assert "is a login of tenant-a/default/robot" in found.err
+    assert "this machine's records know its fingerprint" in found.err
+    assert f"it is file:{robot}" in found.err
+    assert "◂ this one" in found.out
+    bare = tmp_path / "token"
+    bare.write_text((beside.parent / "pki" / "token").read_text())
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
+    for path in (beside, bare):
+        found = kubemint("lineage", path, "--kubeconfig", served)
+        assert found.code == 0, found
+        assert "tenant-a has its account, by the UID" in found.err
+        assert found.out.startswith("ServiceAccount") or "robot" in found.out.splitlines()[0]
+    other = kubemint("lineage", bare, "--kubeconfig", served, "--context", "harbor")
+    other.failed(2, "no cluster has the account default/robot of this token")
+
+
+def test_lineage_of_kubemints_own_exec_file_is_that_of_its_account(served: Path, tmp_path: Path) -> None:
+    path = own(served, tmp_path)
+    found = kubemint("lineage", path, "--kubeconfig", served)
+    assert found.code == 0, found
+    assert "kubemint is its plugin" in found.err
+    assert "default" in found.out.splitlines()[0]
+
+
+def test_revoking_a_colleagues_file_names_what_ends_and_ends_it(beside: Path, served: Path, robot: Path) -> None:
+    where = ("--kubeconfig", served)
+    dry = kubemint("revoke", beside, "--dry-run", *where)
+    assert dry.code == 0, dry
+    assert "tenant-a/default/" in dry.out
+    assert f"{beside} holds the token of file:{robot}" in dry.err
+    unasked = kubemint("revoke", beside, *where)
+    assert unasked.code == 2
+    assert "there is no terminal to ask on" in unasked.err
+    done = kubemint("revoke", beside, "--yes", *where)
+    assert done.code == 0, done
+    assert done.out.startswith("handle:tenant-a/default/")
+    again = kubemint("revoke", beside, "--yes", *where)
+    assert (again.code, again.out) == (2, "")
+    assert "no cluster has the Secret" in again.err
+
+
+def test_what_cannot_be_ended_is_refused_plainly(served: Path, tmp_path: Path) -> None:
+    refused = kubemint("revoke", own(served, tmp_path), "--yes", "--kubeconfig", served)
+    refused.failed(2, "holds no token: kubectl runs kubemint, which requests one for", "delete the account")
+    admin = tmp_path / "admin"
+    document = yaml.safe_load(served.read_text())
+    first = document["users"][0]
+    document["users"], document["current-context"] = [first], ""
+    document["contexts"] = [one for one in document["contexts"] if one["context"]["user"] == first["name"]]
+    admin.write_text(yaml.safe_dump(document))
+    refused = kubemint("revoke", admin, "--yes", "--kubeconfig", served)
+    refused.failed(2, "holds a client certificate and no token")
+    kubemint("lineage", admin, "--kubeconfig", served).failed(2, "holds a client certificate and no token")

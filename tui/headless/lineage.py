@@ -16,11 +16,12 @@ from . import printing
 from .exits import complain
 from .options import Options, wait_option
 from .output import output_option, print_kind
+from .printing import say
 from .session import Setting, open_fleet, setting, with_options
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
-    from tui.issuance import Credential, LineageNode, LineageSubject
+    from tui.issuance import Credential, LineageNode, LineageSubject, Origin
 
 
 @click.command("lineage")
@@ -34,21 +35,21 @@ async def lineage(options: Options, what: str, wait: str, form: str) -> None:
     Its account; the Roles and bindings that apply to it; every token, Secret and request for it; the files and
     kubeconfig entries on this machine; and who uses it: pods, volumes, CSI drivers, External Secrets. What cannot be
     read is named in its place. Only metadata of Secrets is read.
+
+    Of a FILE that kubemint did not write, the token in it says whose it is; it is sent nowhere. What a kubeconfig names
+    is read from beside it.
     """
-    from tui.fleet.store import Area
-    from tui.issuance import NOBODY_SEEN, an_address, parse_duration, trace_lineage
+    from tui.issuance import NOBODY_SEEN, an_address, parse_duration
 
     from .powers import subject_of
 
     seconds, asked = parse_duration(wait).total_seconds(), subject_of(options, what) or an_address(what)
-    async with setting(options) as place, open_fleet(place, areas={Area.CREDENTIALS, Area.REQUESTS}) as fleet:
-        if not await fleet.settled(seconds):
-            complain("some clusters have not answered yet: their objects are missing here", "wait longer with --wait")
-        subject, credentials = await _subject(place, fleet, asked)
-        tree = await trace_lineage(fleet, subject, credentials=credentials, config=place.config)
+    async with setting(options) as place:
+        origin = await _origin(place, asked)
+        cluster, tree = await _tree(place, asked, origin, seconds)
     if isinstance(asked, Identity) and any(part.problem == NOBODY_SEEN for part in tree.children):
         raise IssuanceError(
-            f"there is no service account {asked.namespace}/{asked.name} in {subject.cluster}",
+            f"there is no service account {asked.namespace}/{asked.name} in {cluster}",
             "kubemint list accounts lists them",
         )
     if form == "table":
@@ -56,6 +57,42 @@ async def lineage(options: Options, what: str, wait: str, form: str) -> None:
             printing.line(each)
     else:
         print_kind("Lineage", record(tree), form)
+
+
+async def _origin(place: Setting, asked: Address | Identity) -> Origin | None:
+    """Whose a file is that kubemint did not write; None for everything else."""
+    from .reaching import open_engine
+    from .verifying import read_input
+
+    if isinstance(asked, Identity) or not asked.here or is_missing(asked):
+        return None
+    async with open_engine(place, acting=False) as engine:
+        if engine.state.export_record(asked) is not None:
+            return None
+        found = await engine.origin(read_input(asked.name, strict=True), asked.name, place.options.contexts)
+    say(f"{asked.name} is a login of {found.identity}: {found.how}")
+    return found
+
+
+async def _tree(
+    place: Setting, asked: Address | Identity, origin: Origin | None, seconds: float
+) -> tuple[str, LineageNode]:
+    from tui.fleet.store import Area
+    from tui.issuance import subject_of_account, trace_lineage
+
+    async with open_fleet(place, areas={Area.CREDENTIALS, Area.REQUESTS}) as fleet:
+        if not await fleet.settled(seconds):
+            complain("some clusters have not answered yet: their objects are missing here", "wait longer with --wait")
+        if origin is None:
+            subject, credentials = await _subject(place, fleet, asked)
+        else:
+            credentials = [row.credential for row in fleet.store.credentials_of(origin.identity)]
+            here = origin.address or origin.among(credentials)
+            if here is not None:
+                say(f"it is {here}")
+            subject = subject_of_account(origin.identity, here)
+        tree = await trace_lineage(fleet, subject, credentials=credentials, config=place.config)
+        return subject.cluster, tree
 
 
 async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> tuple[LineageSubject, list[Credential]]:

@@ -131,7 +131,18 @@ async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, 
     if isinstance(what, Address):
         if not what.here or engine.state.export_record(what) or not expanded(what.name).exists():
             return await REVOKE.plan(engine, what, wait=wait)
-        what = _token_of(what.name)  # kubemint knows nothing of it: then what lies in it is meant
+        # Kubemint knows nothing of it: then what lies in it is meant.
+        material = read_input(what.name, strict=True)
+        if (account := engine.plugin_account(material)) is not None:
+            raise UsageError(
+                f"{what.name} holds no token: kubectl runs kubemint, which requests one for {account} each time",
+                "each ends by itself; to end all of them delete the account, or take its rights away",
+            )
+        path, what = what.name, token_of(material, what.name)
+        held = what.token.fingerprint if what.token is not None else ""
+        known = next((one.address for one in engine.state.exports() if one.fingerprint == held), None)
+        if known is not None:
+            say(f"{path} holds the token of {known}")
     return await engine.plan_revoke_sought(what, contexts, wait=wait)
 
 

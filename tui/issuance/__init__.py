@@ -163,7 +163,13 @@ if TYPE_CHECKING:
     )
     from .objects import capi, managed
     from .objects.external_secrets import REMOTE_NAMESPACE, REMOTE_SECRET, STORES, auth_name as store_auth_name
-    from .objects.token_request import IssuedToken, check_wish as check_token_wish
+    from .objects.token_request import (
+        BINDS_TO,
+        IssuedToken,
+        ObjectBinding,
+        check_wish as check_token_wish,
+        request_token,
+    )
     from .objects.token_secret import deletion_due as token_secret_deletion_due, fresh_name as fresh_token_secret_name
     from .objects.token_use import token_use
     from .records.deliveries import CLOSED as CLOSED_GATE, Delivered, Gate, authorities
@@ -191,6 +197,7 @@ if TYPE_CHECKING:
     from .records.state import StateStore
     from .records.state_file import default_folder
     from .revoking.already import Already
+    from .revoking.origin import Origin
     from .revoking.sought import Sought, sought_in, token_of
     from .tokens.copying import ExportPreview
     from .tokens.exporting import formats_of
@@ -215,7 +222,7 @@ if TYPE_CHECKING:
 
 # fmt: off
 __all__ = [
-    "ADVERTISED_ADDRESS", "ANCHOR_NAME", "CLOSED_GATE", "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_REQUESTS",
+    "ADVERTISED_ADDRESS", "ANCHOR_NAME", "BINDS_TO", "CLOSED_GATE", "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_REQUESTS",
     "DURATION_PATTERN", "EXEC_VERB", "FLOW_SUMMARY", "HELD_STATES", "HYGIENE_RULES", "KEEPING_LEASE", "KEPT_AS",
     "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE",
     "REQUEST_TYPES", "RIGHTS", "SHOOTS", "STORES", "TENANT_LIFETIME", "AbandonRequest", "AccessLevel", "Action",
@@ -228,12 +235,12 @@ __all__ = [
     "IdentityWish", "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor", "JournalEntry",
     "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease", "LeaseHeld",
     "LeaseLost", "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NotEntered", "NotProved",
-    "OfferPlace", "Outcome", "PlainShootWish", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "Project",
-    "RenewalLoop", "RequestKey", "RequestKind", "RequestParseError", "RequestRow", "Revocation", "Right", "Said",
-    "SecretDestination", "Section", "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig", "ShootWish",
-    "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreWish",
-    "TargetClusters", "TenantPush", "Tone", "TrustedSource", "Unasked", "UndoWindow", "Untrusted", "Unusable",
-    "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Wish", "WouldReplace", "Yes",
+    "ObjectBinding", "OfferPlace", "Origin", "Outcome", "PlainShootWish", "PlainWay", "PlainWish", "Plan", "Power",
+    "Powers", "Project", "RenewalLoop", "RequestKey", "RequestKind", "RequestParseError", "RequestRow", "Revocation",
+    "Right", "Said", "SecretDestination", "Section", "SelfWish", "Severity", "Shoot", "ShootAccess", "ShootKubeconfig",
+    "ShootWish", "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus",
+    "StoreWish", "TargetClusters", "TenantPush", "Tone", "TrustedSource", "Unasked", "UndoWindow", "Untrusted",
+    "Unusable", "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Wish", "WouldReplace", "Yes",
     "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement",
     "answer_from_cache", "asking", "authorities", "capi", "check_names", "check_namespace", "check_shoot_duration",
     "check_token_wish", "checked", "choose_shoot_way", "cluster_sources", "controller_waits_until", "countdown",
@@ -248,12 +255,12 @@ __all__ = [
     "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file",
     "named_fields", "now_at", "offers", "parse_duration",
     "push_preview", "read_certificate", "read_fields", "read_private", "read_token", "readable_by_others",
-    "record_report", "renews", "request_key", "request_kinds", "request_shoot_kubeconfig", "roles_of_flow",
-    "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview",
-    "subject_of", "subject_of_account", "survey", "taking", "tenant_gap", "tenant_manifests", "token_of",
-    "token_secret_deletion_due", "token_use", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles",
-    "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file",
-    "write_private",
+    "record_report", "renews", "request_key", "request_kinds", "request_shoot_kubeconfig", "request_token",
+    "roles_of_flow", "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name",
+    "store_preview", "subject_of", "subject_of_account", "survey", "taking", "tenant_gap", "tenant_manifests",
+    "token_of", "token_secret_deletion_due", "token_use", "trace_lineage", "unguarded", "unknown_cluster",
+    "unseen_handles", "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields",
+    "write_file", "write_private",
 ]
 # fmt: on
 
@@ -338,9 +345,10 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "ShootAccess ShootWish State StepInfo StepResult StepStatus kind_label"
         ),
         "objects.external_secrets": "REMOTE_NAMESPACE REMOTE_SECRET STORES store_auth_name=auth_name",
-        "objects.token_request": "IssuedToken check_token_wish=check_wish",
+        "objects.token_request": "BINDS_TO IssuedToken ObjectBinding check_token_wish=check_wish request_token",
         "objects.token_secret": ("token_secret_deletion_due=deletion_due fresh_token_secret_name=fresh_name "),
         "objects.token_use": "token_use",
+        "revoking.origin": "Origin",
         "records.deliveries": "CLOSED_GATE=CLOSED Delivered Gate authorities",
         "records.entering": (
             "DeliveredBy Delivery ClusterEntry=Entry NotEntered DeliveredPlace=Place SourceKind ClusterTrust=Trust "

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .records.deliveries import Gate
     from .records.intent import Export, Revocation
     from .records.state import StateStore
+    from .revoking.origin import Origin
     from .revoking.sought import Sought
     from .tokens.copying import ExportPreview
     from .tokens.undoing import UndoWindow
@@ -253,6 +254,25 @@ class Engine:
         from .insight.verification import verify_pasted
 
         return await verify_pasted(self._context, data, cluster)
+
+    async def origin(self, data: Sensitive, where: str, clusters: Sequence[str] = ()) -> Origin:
+        """Whose the credential is that lies in a file that a person named, `where`; this machine's records are asked
+        first, then the clusters (default: all). What lies there is sent nowhere. Raises UsageError."""
+        from .revoking.origin import Origin, of_token
+        from .revoking.sought import token_of
+
+        if (account := self.plugin_account(data)) is not None:
+            return Origin(identity=account, how="kubemint is its plugin, and requests a token for it each time")
+        sought = token_of(data, where)
+        assert sought.token is not None
+        return await of_token(self._context, sought.token, clusters)
+
+    def plugin_account(self, data: Sensitive) -> Identity | None:
+        """For which account kubemint's own plugin answers a kubeconfig that a person named; None where it has another
+        login. No token is requested. Raises UsageError where it leads to no cluster that is known."""
+        from .insight.foreign import account_of
+
+        return account_of(self._context, data)
 
     async def powers(self, of: Address | Identity, namespace: str = "") -> Powers:
         """What a credential or an account can do in a namespace (default: its own), the worst first."""

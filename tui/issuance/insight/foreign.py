@@ -65,6 +65,22 @@ async def way_of(context: Context, data: Sensitive, *, named: bool) -> Endpoint:
     return endpoint.with_token(issued.token)
 
 
+def account_of(context: Context, data: Sensitive) -> Identity | None:
+    """For which account kubemint's own plugin answers the kubeconfig of a file that a person named, in the cluster of
+    ours that it leads to; None where another login is in it. No token is requested. Raises UsageError."""
+    try:
+        config = parse(data.reveal_bytes())
+    except ConfigError:
+        return None
+    entry = config.contexts.get(config.current_context)
+    user = config.users.get(entry.user) if entry is not None else None
+    asked = _asked(user.exec) if user is not None and user.exec is not None else None
+    if asked is None or user is None:
+        return None
+    without: KubeConfig = replace(config, users={**config.users, user.name: replace(user, exec=None)})
+    return Identity(_known(context, without.endpoint(), asked.cluster), asked.namespace, asked.account)
+
+
 def _asked(plugin: ExecPlugin) -> _Asked | None:
     """None where it is another program, or is asked for something else than a token for an account."""
     words = list(plugin.args)

@@ -11,7 +11,7 @@ from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.durations import whole_seconds
 from tui.issuance.model.types import Handle, Identity
-from tui.kube.errors import Conflict, Forbidden, NotFound, ProtocolError
+from tui.kube.errors import BadRequest, Conflict, Forbidden, NotFound, ProtocolError
 from tui.kube.resource import SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
@@ -33,6 +33,18 @@ class PodBinding(msgspec.Struct, frozen=True):
 
     name: str
     uid: str
+
+
+BINDS_TO: Final = ("Node", "Pod", "Secret")
+"""The kinds that servers bind tokens to; to nodes since 1.31."""
+
+
+class ObjectBinding(msgspec.Struct, frozen=True):
+    """Any object that a person names to bind a token to; a node's name and kind go into the token."""
+
+    kind: str
+    name: str
+    uid: str = ""
 
 
 class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +83,10 @@ def check_wish(duration: timedelta | None, audiences: tuple[str, ...]) -> None:
 
 
 def body(
-    duration: timedelta | None, audiences: tuple[str, ...], handle: Handle | PodBinding | None, uid: str = ""
+    duration: timedelta | None,
+    audiences: tuple[str, ...],
+    handle: Handle | PodBinding | ObjectBinding | None,
+    uid: str = "",
 ) -> dict[str, Any]:
     """The TokenRequest to post. Nothing is said that was not wished, so that the server's defaults apply.
 
@@ -84,10 +99,16 @@ def body(
         seconds = whole_seconds(duration)
         spec["expirationSeconds"] = seconds - 1 if seconds == _EXTENDED else seconds
     if handle is not None:
-        kind = "Pod" if isinstance(handle, PodBinding) else "Secret"
-        spec["boundObjectRef"] = {"apiVersion": "v1", "kind": kind, "name": handle.name, "uid": handle.uid}
+        spec["boundObjectRef"] = {"apiVersion": "v1", "kind": _kind(handle), "name": handle.name}
+        spec["boundObjectRef"] |= {"uid": handle.uid} if handle.uid else {}
     wish: dict[str, Any] = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     return wish | ({"metadata": {"uid": uid}} if uid else {})
+
+
+def _kind(handle: Handle | PodBinding | ObjectBinding) -> str:
+    if isinstance(handle, ObjectBinding):
+        return handle.kind
+    return "Pod" if isinstance(handle, PodBinding) else "Secret"
 
 
 async def request_token(
@@ -95,7 +116,7 @@ async def request_token(
     identity: Identity,
     duration: timedelta | None,
     audiences: tuple[str, ...],
-    handle: Handle | PodBinding | None,
+    handle: Handle | PodBinding | ObjectBinding | None,
     uid: str = "",
 ) -> IssuedToken:
     """One new token for `identity`, bound to `handle` where there is one.
@@ -116,6 +137,8 @@ async def request_token(
             )
             issued = read_answer(answer, duration, identity.cluster)
             refuse_other(issued.token, uid, identity)
+            if isinstance(handle, ObjectBinding):
+                refuse_unbound(issued.token, handle, identity.cluster)
             stamped(issued.issued_at.timestamp())  # the best word on the server's clock there is
     except Forbidden as error:
         error.hint = CANNOT_MINT if viewer_refused(error.message) else missing_right(identity)
@@ -124,8 +147,14 @@ async def request_token(
         if uid and "UID in the token request" in error.message:
             raise made_anew(identity) from None
         raise
+    except BadRequest as error:
+        if isinstance(handle, ObjectBinding) and handle.kind == "Node" and "Kind=Node" in error.message:
+            error.hint = f"{identity.cluster} does not bind tokens to nodes: servers do since 1.31; none was issued"
+        raise
     except NotFound as error:
-        if handle is not None and f'"{handle.name}" not found' in error.message:
+        if isinstance(handle, ObjectBinding) and f'"{handle.name}" not found' in error.message:
+            error.hint = f"there is no {handle.kind} {handle.name} to bind it to in {identity.cluster}"
+        elif handle is not None and f'"{handle.name}" not found' in error.message:
             error.hint = f"what the token is bound to ended meanwhile; was {identity.name} deleted, or made again?"
         elif not error.hint:
             error.hint = f"does the service account {identity.namespace}/{identity.name} exist in {identity.cluster}?"
@@ -137,6 +166,18 @@ def refuse_other(token: Sensitive, uid: str, identity: Identity) -> None:
     """Raises IssuanceError where the token says that it is of another account than that of this UID."""
     if uid and read_token(token).service_account_uid not in ("", uid):
         raise made_anew(identity)
+
+
+def refuse_unbound(token: Sensitive, wanted: ObjectBinding, cluster: str) -> None:
+    """Raises IssuanceError where the token does not say that it is bound to what was asked for: a server that takes no
+    notice of a wish gives a token that lives on."""
+    found = read_token(token).bound
+    if found is None or (found.kind, found.name) != (wanted.kind, wanted.name):
+        held = f"is bound to {found.kind} {found.name}" if found is not None else "is bound to nothing"
+        raise IssuanceError(
+            f"the token that {cluster} gave {held}, and was to be bound to {wanted.kind} {wanted.name}: it is not used",
+            "servers bind tokens to nodes since 1.31" if wanted.kind == "Node" else "ask whoever runs that server",
+        )
 
 
 def made_anew(identity: Identity) -> IssuanceError:

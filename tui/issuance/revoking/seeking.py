@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.model.types import Address, Identity
+from tui.issuance.model.types import Address
 from tui.issuance.objects import managed, token_secret
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import handles, vouching
 from tui.issuance.trust.showing import insist_on_token
 from tui.issuance.trust.whose import written_here
-from tui.kube.errors import KubeError, NotFound
-from tui.kube.resource import SERVICE_ACCOUNTS
+from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 
 from . import found as judging
 from .everywhere import everywhere
 from .found import Found
+from .origin import having_account
 from .sought import Search, claims_of, endings, shown_to
 
 if TYPE_CHECKING:
@@ -127,15 +127,7 @@ def _login_token(context: Context, name: str) -> Sensitive | None:
 
 
 async def _bound_to_nothing(context: Context, claims: Claims, clusters: Sequence[str]) -> UsageError:
-    async def look(client: Client, name: str) -> Identity | None:
-        try:
-            found = await client.get_metadata(SERVICE_ACCOUNTS, claims.service_account, namespace=claims.namespace)
-        except NotFound:
-            return None
-        same = (found.get("metadata") or {}).get("uid") == claims.service_account_uid
-        return Identity(name, claims.namespace, claims.service_account) if same else None
-
-    there, search = await everywhere(context, clusters, look)
+    there, search = await having_account(context, claims, clusters)
     why, hint = endings(claims, next(iter(there.values()), None))
     return UsageError(f"{why} ({search.words})", hint)
 

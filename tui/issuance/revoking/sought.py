@@ -64,9 +64,15 @@ def token_of(material: Sensitive, where: str) -> Sought:
     Raises UsageError where there is none, or more than one.
     """
     try:
-        tokens = {one.token for one in logins_in(material.reveal_bytes()) if one.token is not None}
+        logins = logins_in(material.reveal_bytes())
     except IssuanceError as error:
         raise UsageError(f"{where}: {error.message}", error.hint) from None
+    tokens = {one.token for one in logins if one.token is not None}
+    if logins and not tokens:
+        raise UsageError(
+            f"{where} holds a client certificate and no token: no server can be told to refuse one",
+            "it ends by itself (kubemint inspect says when); until then take the rights from its user",
+        )
     if len(tokens) != 1:
         held = "no token" if not tokens else f"{len(tokens)} different tokens"
         raise UsageError(f"{where} holds {held}", "give exactly the one that is to end")
