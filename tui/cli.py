@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from tui import __version__
+from tui.headless import habits
 from tui.headless.options import Options, shared_options
 
 VERBS: Final[dict[str, tuple[str, str]]] = {
@@ -45,9 +46,6 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
 }
 
-ALIASES: Final = {"get": "list"}
-"""Words of kubectl for verbs."""
-
 
 class LazyGroup(click.Group):
     """A group that knows its verbs by name and imports one when it is needed."""
@@ -56,10 +54,10 @@ class LazyGroup(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        cmd_name = ALIASES.get(cmd_name, cmd_name)
-        if cmd_name not in VERBS:
+        where = VERBS[cmd_name][0] if cmd_name in VERBS else habits.ALSO.get(cmd_name)
+        if where is None:
             return None
-        module, _, name = VERBS[cmd_name][0].partition(":")
+        module, _, name = where.partition(":")
         command = getattr(importlib.import_module(module), name)
         assert isinstance(command, click.Command)
         return command
@@ -71,9 +69,10 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] in ALIASES:
-            args = [ALIASES[args[0]], *args[1:]]
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
+        args = habits.meant(args) if args else args
+        if args and args[0] in habits.ELSEWHERE:
+            raise click.UsageError(f"there is no command {args[0]!r}: {habits.ELSEWHERE[args[0]]}", ctx)
+        if args and args[0] not in VERBS and args[0] not in habits.ALSO and not args[0].startswith("-"):
             raise click.UsageError(f"there is no command {args[0]!r}; there is {', '.join(VERBS)}", ctx)
         return super().resolve_command(ctx, args)
 

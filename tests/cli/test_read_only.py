@@ -47,12 +47,15 @@ WRITES: dict[str, list[tuple[str, ...]]] = {
     "journal": [("journal", "-o", "jsonl", "--out", "f")],
     "trust": [("trust", "harbor/dpu/x", "--forget")],
     "config use": [("config", "use", "harbor")],
+    "config use-context": [("config", "use-context", "harbor")],
     "config merge": [("config", "merge", "g")],
     "config import": [("config", "import", "g")],
     "config unmerge": [("config", "unmerge", "harbor")],
     "exec-credential": [("exec-credential", "-n", "payments", "--account", "api")],
     "demo": [("demo", "--kubeconfig-out", "f")],
 }
+HABITS = [("create", "token", "api"), ("delete", "cred", SECRET, "--yes")]
+"""Words of kubectl that write, which are no verbs of the help."""
 LOOKS: dict[str, list[tuple[str, ...]]] = {
     "list": [("list", "credentials"), ("list", "clusters")],
     "verify": [("verify", SECRET)],
@@ -66,6 +69,8 @@ LOOKS: dict[str, list[tuple[str, ...]]] = {
     "trust": [("trust", "--list")],
     "export": [("export", SECRET, "--out", "f", "--dry-run")],
     "csi preview": [("csi", "preview", "d", "--pod", "payments/p", "--dry-run")],
+    "config current-context": [("config", "current-context")],
+    "config get-contexts": [("config", "get-contexts")],
     "config path": [("config", "path")],
     "config show": [("config", "show")],
     "config schema": [("config", "schema")],
@@ -90,7 +95,7 @@ def test_no_verb_is_forgotten() -> None:
     assert set(WRITES) | set(LOOKS) == set(verbs())
 
 
-@pytest.mark.parametrize("line", [line for lines in WRITES.values() for line in lines], ids=" ".join)
+@pytest.mark.parametrize("line", [*(line for lines in WRITES.values() for line in lines), *HABITS], ids=" ".join)
 @pytest.mark.parametrize("how", ["flag", "environment"])
 def test_what_writes_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: tuple[str, ...], how: str

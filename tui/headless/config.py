@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tui.issuance import UsageError
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -40,7 +41,8 @@ def rename_option(command: F) -> F:
 def config() -> None:
     """The settings of this user: `config.yaml` in the XDG config folder, or where KUBEMINT_CONFIG says.
 
-    `use`, `merge`, `unmerge` and `import` are about the kubeconfig, as kubectl's own `config` is.
+    `use`, `merge`, `unmerge` and `import` are about the kubeconfig, as kubectl's own `config` is, of which there are
+    also `get-contexts`, `current-context` and `use-context`.
     """
 
 
@@ -117,6 +119,49 @@ def use(options: Options, name: str, force: bool) -> None:
     say(f'Switched to context "{name}" in {path_}')
 
 
+@config.command("use-context", hidden=True)
+@click.argument("name", metavar="CONTEXT")
+@click.option("--force", is_flag=True, help="Also where the file loses its comments.")
+@click.pass_context
+def use_context(context: click.Context, name: str, force: bool) -> None:
+    """The same, as kubectl calls it."""
+    context.forward(use)
+
+
+@config.command("current-context", hidden=True)
+@with_options
+def current_context(options: Options) -> None:
+    """Print the current context, as kubectl does. No server is asked."""
+    from tui.kube.kubeconfig import load
+
+    found = load(options.kubeconfig)
+    if not found.current_context:
+        raise UsageError("current-context is not set", "kubemint config use CONTEXT sets it")
+    printing.line(found.current_context)
+
+
+@config.command("get-contexts", hidden=True)
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@output_option("table", "name", default="table")
+@with_options
+def get_contexts(options: Options, names: tuple[str, ...], form: str) -> None:
+    """Print the contexts of the kubeconfig, as kubectl does. No server is asked; `kubemint list clusters` asks them."""
+    from tui.kube.kubeconfig import load
+
+    found = load(options.kubeconfig)
+    for name in names:
+        if name not in found.contexts:
+            raise UsageError(f"there is no context {safe_text(name)}", "kubemint config get-contexts lists them")
+    chosen = [one for name, one in sorted(found.contexts.items()) if not names or name in names]
+    if form == "name":
+        for one in chosen:
+            printing.line(one.name)
+        return
+    rows = (("*" if one.name == found.current_context else "", one.name, one.cluster, one.user, one.namespace)
+            for one in chosen)  # fmt: skip
+    print_table(("CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"), rows)
+
+
 @config.command("merge")
 @click.argument("file", metavar="FILE")
 @rename_option
@@ -171,7 +216,7 @@ def unmerge(options: Options, name: str) -> None:
 
 def _take(options: Options, ways: Mapping[str, Sensitive], *, rename: bool, force: bool, dry_run: bool) -> None:
     """Say first what it does and what is lost; then do it."""
-    from tui.issuance import UsageError, taking
+    from tui.issuance import taking
 
     into = taking.written_to(options.kubeconfig)
     planned = dict(taking.plan(into, ways))

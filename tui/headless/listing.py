@@ -42,8 +42,19 @@ class Word(click.Choice[str]):
         return word
 
 
-@click.command("list")
+class _List(click.Command):
+    """A list of what is named too: `sa robot` and `sa/robot` are the same."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        split = [arg.partition("/") for arg in args]
+        both = [[noun, name] if name and noun.lower() in NOUNS else [arg]
+                for arg, (noun, _, name) in zip(args, split, strict=True)]  # fmt: skip
+        return super().parse_args(ctx, [word for words in both for word in words])
+
+
+@click.command("list", cls=_List)
 @click.argument("area", type=Word(AREAS), metavar="|".join(AREAS))
+@click.argument("names", nargs=-1, metavar="[NAME]…")
 @scope_options
 @click.option(
     "--expiring", metavar="DURATION", help="Only what expires within this time or has expired; exit 4 if anything does."
@@ -59,6 +70,7 @@ class Word(click.Choice[str]):
 async def list_(
     options: Options,
     area: str,
+    names: tuple[str, ...],
     namespace: str | None,
     expiring: str | None,
     text: str,
@@ -70,7 +82,7 @@ async def list_(
     form: str,
     **given: bool,
 ) -> None:
-    """List clusters, accounts, requests or credentials; `get` is the same, as are sa, req and cred.
+    """List clusters, accounts, requests or credentials, or those of a NAME; `get` is the same, as are sa, req and cred.
 
     Every context of the kubeconfig is asked unless --context names some. A cluster that cannot be read is named on
     stderr; the exit code is 0 as long as one could be read, unless the cluster was named with --context: then it
@@ -91,13 +103,16 @@ async def list_(
     if events and not watch:
         raise click.UsageError("--output-watch-events needs -w")
     of, seconds = Area(area), parse_duration(wait).total_seconds()
-    choice = Choice.of(of, options.contexts, namespace, within, text, selector, sort_by)
+    choice = Choice.of(of, options.contexts, namespace, within, text, selector, sort_by, names)
     async with setting(options) as place, open_fleet(place, areas={of}, namespace=namespace, once=not watch) as fleet:
         answered = await fleet.settled(seconds, needed(place))
         rows = choice.rows(fleet)
         if not watch:
             print_rows(fleet, of, rows, form)
-        if not rows:
+        unknown = [name for name in dict.fromkeys(names) if not any(is_called(row, name) for row in rows)]
+        for name in unknown:
+            complain(f"there is no {name} among the {area}" + (f" in namespace {namespace}" if namespace else ""))
+        if not rows and not names:
             say(f"no {area} found" + (f" in namespace {namespace}" if namespace else ""))
         code = troubles(fleet, of, options.contexts, answered=answered)
         if watch:
@@ -107,8 +122,17 @@ async def list_(
             return
     if within is not None and rows:
         raise Ended(Exit.FOUND)
-    if code is not Exit.DONE:
-        raise Ended(code)
+    if code is not Exit.DONE or unknown:
+        raise Ended(code if code is not Exit.DONE else Exit.FAILED)
+
+
+def is_called(row: Row, name: str) -> bool:
+    """Whether a row has this name: its own, that with the namespace before it, or its address."""
+    from .records import name_of
+
+    full = name_of(row).partition(":")[2] or name_of(row)
+    parts = full.split("/")
+    return name in (name_of(row), full, parts[-1], "/".join(parts[-2:]))
 
 
 @dataclass(frozen=True)
@@ -122,11 +146,12 @@ class Choice:
     text: str
     labels: tuple[Requirement, ...]
     sort: Sort | None
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(
         cls, area: Area, contexts: Sequence[str], namespace: str | None, within: timedelta | None,
-        text: str, selector: str, sort_by: str,
+        text: str, selector: str, sort_by: str, names: tuple[str, ...] = (),
     ) -> Choice:  # fmt: skip
         """What was said on the command line. Raises UsageError for what makes no sense for these rows."""
         from tui.fleet.fields import OF_AREA
@@ -139,13 +164,15 @@ class Choice:
         if text and (said := wrong(text, fields)):
             raise UsageError(f"--filter {text!r}: {said}")
         sort = Sort.of(area, sort_by) if sort_by else None
-        return cls(area, contexts, namespace, within, text, read(selector), sort)
+        return cls(area, contexts, namespace, within, text, read(selector), sort, names)
 
     def rows(self, fleet: Fleet) -> list[Row]:
         """Those that are there now. Raises IssuanceError where none has what they are to be sorted by."""
         from tui.fleet.query import clock_of
 
         rows = chosen(fleet, self.area, self.contexts, self.namespace, self.text)
+        if self.names:
+            rows = [row for row in rows if any(is_called(row, name) for name in self.names)]
         if self.within is not None:
             within = self.within
             rows = [row for row in rows if _ends_before(row, now_of(fleet, clock_of(row)) + within)]

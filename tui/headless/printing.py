@@ -7,6 +7,8 @@ program asks for and another one reads (a credential for kubectl) goes out as it
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from tui.kube.text import safe_text
@@ -22,9 +24,12 @@ def document(text: str) -> None:
     click.echo(harmless(text), nl=False)
 
 
-def answer(text: str) -> None:
-    """What another program asked for, byte for byte. Never anything that a cluster or a file said."""
-    click.echo(text)
+def answer(text: str, *, bare: bool = False) -> None:
+    """What another program asked for, byte for byte. Never anything that a cluster or a file said.
+
+    `bare`: a line break behind it only on a terminal, as kubectl has it.
+    """
+    click.echo(text, nl=not bare or sys.stdout.isatty())
 
 
 def say(text: str) -> None:

@@ -1,0 +1,72 @@
+"""What is typed by people who know kubectl: its words work where they have a meaning here, and else name what does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import kubemint
+from tui.cli import VERBS
+from tui.headless import habits
+
+
+@pytest.fixture(scope="module")
+def where(served: Path) -> tuple[str, ...]:
+    return ("--kubeconfig", str(served), "--context", "tenant-a")
+
+
+@pytest.mark.parametrize("line", [("get", "sa", "default"), ("get", "sa/default"), ("list", "accounts", "default")])
+def test_a_name_chooses_of_a_list(where: tuple[str, ...], line: tuple[str, ...]) -> None:
+    result = kubemint(*line, "-n", "default", *where, "-o", "json")
+    assert result.code == 0, result
+    assert [item["name"] for item in result.json["items"]] == ["default"]
+
+
+def test_a_name_that_is_not_there_is_said_and_ends_with_1(where: tuple[str, ...]) -> None:
+    result = kubemint("get", "sa", "default", "no-such", "-n", "default", *where, "-o", "name")
+    assert result.code == 1, result
+    assert len(result.out.splitlines()) == 1
+    assert "there is no no-such among the accounts in namespace default" in result.err
+
+
+def test_describe_shows_all_that_a_list_knows(where: tuple[str, ...]) -> None:
+    result = kubemint("describe", "sa", "default", "-n", "default", *where)
+    assert result.code == 0, result
+    assert "kind: AccountList" in result.out
+    assert "name: default" in result.out
+
+
+def test_delete_is_revoke_where_it_names_a_credential(where: tuple[str, ...]) -> None:
+    nothing = "secret:tenant-a/default/no-such"
+    for line in (("delete", "cred", nothing), ("delete", nothing), ("revoke", nothing)):
+        kubemint(*line, "--yes", *where).failed(1, "no-such")
+    kubemint("delete", "pod", "x", *where).failed(2, "kubemint revoke ADDRESS")
+
+
+@pytest.mark.parametrize("word", sorted(habits.ELSEWHERE))
+def test_what_is_no_command_names_what_does_it(word: str) -> None:
+    assert word not in VERBS
+    result = kubemint(word, "x")
+    result.failed(2, f"there is no command {word!r}: ")
+    assert "kubemint " in result.err or "kubectl" in result.err
+
+
+def test_every_word_leads_to_a_command() -> None:
+    for command, _, _ in habits.SAME.values():
+        assert command in VERBS
+    for word in habits.ALSO:
+        assert kubemint(word, "--help").code == 0
+    assert not {*habits.SAME, *habits.ALSO, *habits.ELSEWHERE} & VERBS.keys()
+    assert kubemint("version", "--client").out.startswith("kubemint ")
+
+
+def test_whoami(where: tuple[str, ...]) -> None:
+    result = kubemint("auth", "whoami", *where)
+    assert result.code == 0, result
+    assert result.out.splitlines()[0].split() == ["ATTRIBUTE", "VALUE"]
+    assert result.out.splitlines()[1].split() == ["Username", "kubernetes-admin"]
+
+
+def test_an_account_is_not_created_by_itself() -> None:
+    kubemint("create", "sa", "x").failed(2, "kubemint issue NAME -n NS --create")

@@ -1,0 +1,54 @@
+"""What people type who know kubectl: each word of it leads to a command of kubemint, or is told which command does it.
+
+A line of `SAME` is another word for a command, one of `ALSO` a command with kubectl's own words that the help does not
+list, one of `ELSEWHERE` what is said of a word that is none. Nothing but that is here; `cli` asks it for words that it
+does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+SAME: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
+    "get": ("list", (), ()),
+    "describe": ("list", (), ("-o", "yaml")),
+    "cluster-info": ("list", ("clusters",), ()),
+}
+"""The command, and what stands before and behind what was typed."""
+
+ALSO: Final[dict[str, str]] = {
+    "auth": "tui.headless.asking_rights:auth",
+    "create": "tui.headless.creating:create",
+    "version": "tui.headless.asking_rights:version",
+}
+
+_CREDENTIALS: Final = ("credential", "credentials", "cred", "creds")
+_REVOKE: Final = "kubemint revoke ADDRESS ends a credential; `kubemint list credentials -o name` shows the addresses"
+ELSEWHERE: Final[dict[str, str]] = {
+    "delete": f"{_REVOKE}; what is no credential is deleted with kubectl",
+    "explain": "kubemint COMMAND --help explains a command, `kubemint config schema` the settings",
+    "rollout": "kubemint rotate renews a credential, kubemint undo takes that back",
+    "certificate": "kubemint issue --user NAME makes a person's client certificate",
+    "api-resources": "kubemint list clusters shows what each cluster lacks",
+    "options": "kubemint --help lists the options that all commands have",
+    **dict.fromkeys(("edit", "patch", "set", "label", "annotate", "apply", "replace"),
+                    "kubemint changes nothing by hand: it issues, rotates and revokes; use kubectl"),
+    **dict.fromkeys(("logs", "exec", "run", "top", "cp", "attach", "port-forward", "proxy", "drain", "cordon",
+                     "uncordon", "taint", "scale", "autoscale", "expose", "wait", "diff", "debug", "kustomize",
+                     "events", "api-versions", "plugin"),
+                    "kubemint is about credentials alone; use kubectl"),
+}  # fmt: skip
+"""Words of kubectl that are no command here, each with what does it."""
+
+
+def meant(typed: Sequence[str]) -> list[str]:
+    """A command line with kubectl's words as kubemint's own; anything else as it is."""
+    word, *rest = typed
+    if word == "delete" and rest:
+        if rest[0] in _CREDENTIALS and len(rest) > 1:
+            return ["revoke", *rest[1:]]
+        if ":" in rest[0]:
+            return ["revoke", *rest]
+    command, before, after = SAME.get(word, (word, (), ()))
+    return [command, *before, *rest, *after]
