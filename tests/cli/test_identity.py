@@ -118,7 +118,13 @@ def test_the_manifests_need_no_cluster_and_hold_no_token() -> None:
     assert result.code == 0, result
     documents: list[dict[str, Any]] = list(yaml.safe_load_all(result.out))
     assert [document["kind"] for document in documents] == ["ServiceAccount", "Role", "RoleBinding", "Secret"]
-    assert documents[0]["metadata"]["labels"]["arrikto.com/service-account-creator"] == ""
+    label = "arrikto.com/service-account-creator"
+    assert documents[0]["metadata"]["labels"] == {
+        "app.kubernetes.io/managed-by": "kubemint",
+        "kubemint.io/identity": "",
+    }
+    rok = kubemint("identity", "create", "rok", "-n", "ns", "--rok", "--dry-run", "-o", "yaml")
+    assert next(yaml.safe_load_all(rok.out))["metadata"]["labels"][label] == "", "where Rok is to find it"
     assert documents[1]["rules"][0]["resourceNames"] == ["rok"]
     assert documents[3]["type"] == "kubernetes.io/service-account-token"
     assert "data" not in documents[3]

@@ -268,7 +268,8 @@ async def test_new_identity_with_its_manifests_and_its_command(tmp_path: Path, s
         assert preview.region.area
         text = str(preview.render())
         assert text.count("kind: ") >= 4
-        assert "arrikto.com/service-account-creator" in text
+        assert "kubemint.io/identity" in text
+        assert "arrikto" not in text, "that is for whoever asks for it with --rok"
         assert app.screen.query_one("#accept", Button).region.bottom <= size[1], "the buttons stay in sight"
         await pilot.press("ctrl+s")
         await pilot.pause()

@@ -15,7 +15,7 @@ from tests.issuance.arena import Arena, Bench
 from tui.demo import Answer, Drop, FaultRule
 from tui.issuance.engine import Engine
 from tui.issuance.errors import IssuanceError, UsageError
-from tui.issuance.families.token_secret.identity import CREATOR_LABEL, IdentityWish, SelfWish, manifests
+from tui.issuance.families.token_secret.identity import CREATOR_LABEL, IDENTITY_LABEL, IdentityWish, SelfWish, manifests
 from tui.issuance.model.claims import read_token
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Identity, Outcome, State, StepStatus
@@ -75,7 +75,8 @@ async def test_l01_an_identity_from_nothing(bench: Bench) -> None:
     assert done == [(step, StepStatus.DONE) for step in ("connect", "account", "rbac", "token")]
     account = await get(bench, SERVICE_ACCOUNTS, NAME)
     assert account is not None
-    assert account["metadata"]["labels"][CREATOR_LABEL] == ""
+    assert account["metadata"]["labels"][IDENTITY_LABEL] == ""
+    assert CREATOR_LABEL not in account["metadata"]["labels"]
     assert account["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "kubemint"
     role = await get(bench, ROLES, f"{NAME}-create-token")
     assert role is not None
@@ -101,6 +102,13 @@ async def test_l01_an_identity_from_nothing(bench: Bench) -> None:
     kept = await bench.engine.lookup(file_address(arena))
     assert (kept.state, kept.expires_at, kept.identity) == (State.ENDLESS, None, arena.identity(NAME))
     assert bench.state.open_plans() == []
+
+
+async def test_rok_s_label_is_there_only_where_it_is_asked_for(ebench: Bench) -> None:
+    assert (await create(ebench, rok=True)).ok
+    account = await get(ebench, SERVICE_ACCOUNTS, NAME)
+    assert account is not None
+    assert account["metadata"]["labels"].keys() >= {IDENTITY_LABEL, CREATOR_LABEL}
 
 
 async def test_l01_again_changes_nothing(bench: Bench) -> None:

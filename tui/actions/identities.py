@@ -62,7 +62,8 @@ def _create(asked: Asked, row: Row | None) -> Said:
 
 def _identity(values: Values) -> IdentityWish:
     identity = Identity(values.get("cluster", ""), values["namespace"], values["name"])
-    return IdentityWish(identity=identity, folder=values["folder"], secret=values.get("secret", ""))
+    return IdentityWish(identity=identity, folder=values["folder"], secret=values.get("secret", ""),
+                        rok=bool(values.get("rok")))  # fmt: skip
 
 
 def _too_long(said: Said, values: Values) -> Iterable[Fault]:
@@ -87,6 +88,10 @@ NEW_IDENTITY: Final = Action[IdentityWish](
         Field(
             id="secret", flags=("--secret",), metavar="NAME",
             help="The token Secret's name.  [default: one that is new]",
+        ),
+        Field(
+            id="rok", flags=("--rok",), control=Control.TICK, default=False,
+            help="Label a new account as Rok's own tool does: arrikto.com/service-account-creator.",
         ),
         ask.FORCE,
     ),

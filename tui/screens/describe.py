@@ -23,6 +23,7 @@ from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area
 from tui.issuance import (
     CREATOR_LABEL,
+    IDENTITY_LABEL,
     Credential,
     IssuanceError,
     State,
@@ -182,7 +183,7 @@ async def identity_section(row: AccountRow, session: Session) -> Section:
     facts = [
         Fact("mints for itself", *(yes if found.mints else no),
              f"Role and RoleBinding {role}" if found.mints else f"there is no Role and RoleBinding {role} that say so"),
-        Fact("made as one", *(yes if found.marked else no), f"label {CREATOR_LABEL}"),
+        Fact("made as one", *(yes if found.marked else no), f"label {IDENTITY_LABEL}, or {CREATOR_LABEL}"),
     ]  # fmt: skip
     now = session.now(row)
     for credential in found.tokens:

@@ -20,8 +20,10 @@ from tui.issuance.model.types import Address, Identity
 from tui.issuance.objects import managed, token_secret
 from tui.kube.resource import RBAC, ROLE_BINDINGS, ROLES
 
-CREATOR_LABEL: Final = "arrikto.com/service-account-creator"
+IDENTITY_LABEL: Final = managed.PREFIX + "identity"
 """On every account made as an identity, with an empty value, so that they can be listed."""
+CREATOR_LABEL: Final = "arrikto.com/service-account-creator"
+"""The same as Arrikto's Rok has it, where that is to find them."""
 _SUFFIX: Final = "-create-token"
 _NAME_LIMIT: Final = 253
 _FILE_LIMIT: Final = 255
@@ -35,6 +37,8 @@ class IdentityWish(msgspec.Struct, frozen=True, kw_only=True):
     folder: str = "."
     secret: str = ""
     """Empty means the one that it has, `NAME-token` for a new account, else a name that none had before."""
+    rok: bool = False
+    """Whether a new account gets the label of Rok's own tool too."""
 
     @property
     def secret_name(self) -> str:
@@ -98,9 +102,12 @@ def rule(identity: Identity) -> dict[str, Any]:
     }
 
 
-def account(identity: Identity, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The service account. It is for machines outside: pods do not get its token by themselves."""
-    labels = {managed.MANAGED_BY: managed.MANAGER, CREATOR_LABEL: ""}
+def account(identity: Identity, annotations: Mapping[str, str] | None = None, *, rok: bool = False) -> dict[str, Any]:
+    """The service account, with Rok's label where that is asked for.
+
+    It is for machines outside: pods do not get its token by themselves.
+    """
+    labels = {managed.MANAGED_BY: managed.MANAGER, IDENTITY_LABEL: ""} | ({CREATOR_LABEL: ""} if rok else {})
     return {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
@@ -134,7 +141,7 @@ def manifests(wish: IdentityWish) -> list[dict[str, Any]]:
     """The same for `kubectl apply`, in an order that works. The token file is then the Secret's `token`."""
     identity = wish.identity
     return [
-        account(identity),
+        account(identity, rok=wish.rok),
         role(identity),
         binding(identity),
         token_secret.manifest(identity, wish.secret_name),

@@ -23,7 +23,7 @@ class IdentityView(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity
     exists: bool
     marked: bool = False
-    """Whether the account carries the label of accounts made as identities."""
+    """Whether the account carries the label of accounts made as identities, kubemint's or Rok's."""
     role: bool = False
     binding: bool = False
     tokens: tuple[Credential, ...] = ()
@@ -46,7 +46,7 @@ async def view(client: Client, identity: Identity) -> IdentityView:
     return IdentityView(
         identity=identity,
         exists=True,
-        marked=identities.CREATOR_LABEL in labels,
+        marked=bool({identities.IDENTITY_LABEL, identities.CREATOR_LABEL} & labels.keys()),
         role=await _says(client, identity, ROLES),
         binding=await _says(client, identity, ROLE_BINDINGS),
         tokens=tokens,

@@ -49,6 +49,7 @@ class CreateIdentity(LongLived):
 
     new: Sequence[bool] = (True, True, True)
     """Whether there is no account, no rights and no token Secret yet, as the plan saw it."""
+    rok: bool = False
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -92,7 +93,7 @@ class CreateIdentity(LongLived):
         account = await accounts.look(client, identity)
         accounts.require(account, identity, create=True)
         if not account.exists:
-            wish = identities.account(identity, {managed.PLAN: self.intent.plan})
+            wish = identities.account(identity, {managed.PLAN: self.intent.plan}, rok=self.rok)
             try:
                 await client.create(SERVICE_ACCOUNTS, wish, namespace=identity.namespace)
             except Conflict:
@@ -228,7 +229,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
         )
     warnings += [found.warning for found in held if found.warning]
     new = (not account.exists, not all(rights), secret is None)
-    work = CreateIdentity(context=context, intent=intent, places=places, new=new, sight=sight)
+    work = CreateIdentity(context=context, intent=intent, places=places, new=new, sight=sight, rok=wish.rok)
     return work.planned(warnings, "\n".join(found.preview for found in held if found.preview)), work
 
 
