@@ -217,6 +217,8 @@ async def test_under_a_second_context_of_its_server_a_secret_takes_its_copies_al
             assert copy.read_bytes() != held
             ending = await fleet.engine.plan_revoke(also)
             assert any(str(copy) in said for said in ending.warnings), "who is in it with it is named"
+            tidied = [step.title for step in ending.steps if step.verb == "delete" and "twice" in (step.name or "")]
+            assert len(tidied) == 1, ending.steps
         finally:
             await fleet.stop()
 

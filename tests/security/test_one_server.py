@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from tests.certificates import Authority
+from tui.issuance.errors import UsageError
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address
 from tui.issuance.trust.handles import Seen
-from tui.issuance.trust.one_server import Side, are_one, other_names
+from tui.issuance.trust.one_server import Side, are_one, once, other_names
 from tui.kube.endpoint import Endpoint
 
 PROD, OTHER = Authority("prod").pem, Authority("other").pem
@@ -53,6 +55,25 @@ def test_names_of_one_server(way: Endpoint, other: Endpoint, system: str, uid: s
     """`system` and `uid` are what the other one says; whoever runs it can repeat those of prod."""
     asked = Side(way, "s", uid and "u")
     assert are_one(asked, Side(other, system, uid)) is one
+
+
+def test_a_secret_counts_once_by_whichever_contexts_of_its_server() -> None:
+    ways = {"prod": OWN, "b": replace(OWN, name="b", server="https://PROD.example:6443/")}
+    ways |= {"proxied": replace(OWN, proxy_url=PROXY), "other": Endpoint("other", ELSEWHERE, OTHER)}
+    ways |= {"open": replace(OWN, ca=None, insecure=True)}
+
+    class Clusters:
+        def endpoint(self, name: str) -> Endpoint:
+            if name not in ways:
+                raise UsageError(f"no {name}")
+            return ways[name]
+
+    def at(cluster: str, name: str = "x") -> Address:
+        return Address(CredentialKind.SECRET, cluster, "ns", name)
+
+    all_ = [at("b"), at("prod"), at("proxied"), at("other"), at("open"), at("gone"), at("prod", "y"), at("b", "y")]
+    found = once(SimpleNamespace(clusters=Clusters()), all_)  # type: ignore[arg-type]
+    assert found == (at("b"), at("proxied"), at("other"), at("open"), at("gone"), at("prod", "y"))
 
 
 def test_a_handle_says_where_to_look_for_that_very_secret_alone() -> None:

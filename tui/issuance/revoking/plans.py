@@ -20,7 +20,7 @@ from tui.issuance.transaction.reading import normal
 from tui.issuance.transaction.replacing import is_gone
 from tui.issuance.transaction.step import Transaction
 from tui.issuance.transaction.work import Context
-from tui.issuance.trust import handles, vouching
+from tui.issuance.trust import handles, one_server, vouching
 from tui.issuance.trust.showing import host_of
 from tui.issuance.trust.whose import pending_here
 from tui.kube.errors import NotFound
@@ -159,7 +159,7 @@ async def prepare(
         handle=handle,
         named=named,
         exports=exports,
-        secrets=secrets,
+        secrets=one_server.once(context, secrets),
         written=known,
         sight=sight,
         token=found.token,

@@ -15,6 +15,7 @@ The decision is `are_one`, a pure function.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -107,6 +108,27 @@ async def issued_under(context: Context, address: Address, error: NotVouched) ->
     if found is None:
         raise error
     return found.marks.address
+
+
+def once(context: Context, addresses: Sequence[Address]) -> tuple[Address, ...]:
+    """Each Secret once, by the first of its names, where names of several contexts lead to one server with one
+    authority: what is deleted by one of them is not looked for by another. Names that lead nowhere stay."""
+    found: list[Address] = []
+    ways: dict[str, Endpoint] = {}
+    for name in {one.cluster for one in addresses if one.cluster}:
+        with contextlib.suppress(KubeError, IssuanceError):
+            ways[name] = context.clusters.endpoint(name)
+    for one in dict.fromkeys(addresses):
+        alike = (other for other in found if msgspec.structs.replace(other, cluster=one.cluster) == one)
+        if not any(_same_way(ways.get(one.cluster), ways.get(other.cluster)) for other in alike):
+            found.append(one)
+    return tuple(found)
+
+
+def _same_way(one: Endpoint | None, other: Endpoint | None) -> bool:
+    if one is None or other is None or one.insecure or other.insecure:
+        return False
+    return not differences(one, other)
 
 
 async def _under_another(context: Context, address: Address, reading: Reading) -> Reading | None:
