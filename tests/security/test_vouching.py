@@ -438,6 +438,9 @@ LATER = THEN + timedelta(5)
         ({"handle": None, "bound_to": HANDLE}, NOTHING, NO, ENDS, HANDLE),
         ({"handle": None, "bound_to": OTHER}, CONFIRMED, NO, ENDS, HANDLE),
         ({"handle": None, "bound_to": OTHER}, CONFIRMED, OK, ENDS, None),
+        # The attack: a mark names a handle that is gone, and a live token that is bound to nothing counts as revoked.
+        ({"handle": None, "bound_to": OTHER}, facts(handle=None), NO, ENDS, None),
+        ({"handle": None, "bound_to": OTHER}, facts(Word.UNASKED, handle=None), NO, ENDS, None),
     ],
 )
 def test_what_ends_it_and_when(

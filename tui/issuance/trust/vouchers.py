@@ -306,7 +306,8 @@ def shown(marks: Credential, facts: Facts, verdict: Verdict, now: datetime) -> C
     What ends it, and when, is the token's own or the record's word wherever there is one.
     """
     handle = verdict.handle if verdict.ok else None
-    bound_to = None if handle is not None else facts.handle or verdict.bound_to or marks.bound_to
+    marked = marks.bound_to if facts.word in (Word.NONE, Word.UNREADABLE) else None  # a token says itself what it has
+    bound_to = None if handle is not None else facts.handle or verdict.bound_to or marked
     if facts.word is not Word.CONFIRMED:
         said = _unconfirmed(marks, facts, verdict, now)
         ends = facts.expires_at or verdict.expires_at or marks.expires_at
