@@ -246,6 +246,22 @@ def test_a_token_for_an_account(served: Path, tmp_path: Path) -> None:
     assert datetime.fromisoformat(status["expirationTimestamp"]).timestamp() == claims["exp"]
 
 
+def test_a_token_for_an_account_that_ends_with_a_node(served: Path) -> None:
+    where = (
+        "exec-credential",
+        "-n",
+        "default",
+        "--account",
+        "default",
+        "--context",
+        "tenant-a",
+        "--kubeconfig",
+        served,
+    )
+    separately(*where, "--bound-node", "no-such").failed(1, "there is no Node no-such to bind it to")
+    kubemint("exec-credential", "--shoot", "a/b", "--bound-node", "x").failed(2, "--bound-node is for --account")
+
+
 def test_what_does_not_go_together(served: Path, tmp_path: Path) -> None:
     base = ["issue", "--kubeconfig", str(served), "--context", "harbor"]
     shoot = ["--shoot", "garden-dev/meadow", "--out", str(tmp_path / "x")]

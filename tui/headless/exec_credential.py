@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 @click.option("--account", metavar="NAME", default="", help="A token for this service account, in place of a shoot.")
 @click.option("--duration", metavar="DURATION", help="The lifetime to request.  [default: 15m for a shoot, else 1h]")
 @click.option("--audience", "audiences", metavar="A", multiple=True, help="The audience of the token.")
+@click.option(
+    "--bound-node", "node", metavar="NODE", default="", help="Bind the token to this node; servers since 1.31."
+)
 @with_options
 def exec_credential(
     options: Options,
@@ -42,6 +45,7 @@ def exec_credential(
     account: str,
     duration: str | None,
     audiences: tuple[str, ...],
+    node: str,
 ) -> None:
     """Answer kubectl with a short-lived credential; kubectl runs this by itself.
 
@@ -54,8 +58,8 @@ def exec_credential(
         raise UsageError("a credential is never written to the terminal", "kubectl runs this, by a kubeconfig's user")
     if bool(namespace) != bool(account) or (account and shoot):
         raise click.UsageError("an account needs -n NAMESPACE --account NAME, without --shoot")
-    if audiences and not account:
-        raise click.UsageError("--audience is for --account")
+    if (audiences or node) and not account:
+        raise click.UsageError(f"{'--audience' if audiences else '--bound-node'} is for --account")
     if len(options.contexts) > 1:
         raise click.UsageError("name the cluster with --context NAME, only one")
     question = ExecQuestion(sys.argv[2:] if sys.argv[1:2] == [EXEC_VERB] else sys.argv, os.environ)
@@ -68,7 +72,7 @@ def exec_credential(
         if known is not None:
             printing.answer(known)
         else:
-            run_async(_answer(options, question, shoot, level, namespace, account, wanted, audiences))
+            run_async(_answer(options, question, shoot, level, namespace, account, wanted, audiences, node))
     finally:
         question.release()
 
@@ -82,10 +86,12 @@ async def _answer(
     account: str,
     duration: timedelta | None,
     audiences: tuple[str, ...],
+    node: str,
 ) -> None:
     from tui.issuance import (
         AccessLevel,
         Identity,
+        ObjectBinding,
         ShootAccess,
         ahead,
         check_shoot_duration,
@@ -104,7 +110,8 @@ async def _answer(
             if account:
                 check_token_wish(duration, audiences)
                 identity = Identity(cluster, namespace, account)
-                made = await exec_minting.of_account(client, question, identity, duration, audiences)
+                binding = ObjectBinding("Node", node) if node else None
+                made = await exec_minting.of_account(client, question, identity, duration, audiences, binding)
             else:
                 check_shoot_duration(duration)
                 project, name = exec_for_shoots.shoot_of(question, shoot)

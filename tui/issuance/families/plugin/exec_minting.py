@@ -17,7 +17,7 @@ from tui.issuance.destinations.files import write_private
 from tui.issuance.errors import FileError, IssuanceError, UsageError
 from tui.issuance.model.renewal import retry_at, spread, threshold
 from tui.issuance.model.types import Identity
-from tui.issuance.objects.token_request import request_token
+from tui.issuance.objects.token_request import ObjectBinding, request_token
 from tui.issuance.records.exec_cache import Question, document, read_own
 from tui.issuance.records.exec_record import STAMP, Kept, read_record, record
 from tui.kube.addresses import same_place
@@ -32,14 +32,20 @@ _EARLY: Final = timedelta(minutes=1)
 
 
 async def of_account(
-    client: Client, question: Question, identity: Identity, duration: timedelta | None, audiences: tuple[str, ...]
+    client: Client,
+    question: Question,
+    identity: Identity,
+    duration: timedelta | None,
+    audiences: tuple[str, ...],
+    bound: ObjectBinding | None = None,
 ) -> ExecCredential:
-    """A token for the account. Raises IssuanceError where it would go to another server than the account's.
+    """A token for the account, `bound` to an object where one is named.
 
-    UsageError where a client does not say to which it goes; who asks by hand names the cluster.
+    Raises IssuanceError where it would go to another server than the account's, UsageError where a client does not say
+    to which it goes; who asks by hand names the cluster.
     """
     check_server(question, identity.cluster, client.endpoint.server)
-    issued = await request_token(client, identity, duration, audiences, None)
+    issued = await request_token(client, identity, duration, audiences, bound)
     return ExecCredential(token=issued.token, expires_at=issued.expires_at)
 
 
