@@ -16,6 +16,7 @@ import pytest
 from tests.binaries import API_SERVER, ETCD, MissingBinaries, binary_version, find_binary
 from tests.controlplane import RealControlPlane
 from tests.scheduling import LongestFirst
+from tui.issuance.records import state_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +92,15 @@ def control_plane() -> str:
     if path is None:
         return f"none, looked at {', '.join(looked)}"
     return "{}.{}, {}".format(*binary_version(path), path.parent)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cuts() -> Iterator[None]:
+    """No test waits for the disk: a program that is killed keeps what it has written, and the power stays on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state_schema, "SYNCHRONOUS", "OFF")
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

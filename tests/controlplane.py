@@ -253,6 +253,7 @@ class RealControlPlane:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
+                env={"GOGC": "400"} | os.environ,  # memory is there; looking for garbage takes time from the tests
                 start_new_session=True,
                 preexec_fn=_die_with_parent() if sys.platform == "linux" else None,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import sqlite3
 import stat
 import subprocess
@@ -27,6 +29,7 @@ from tui.issuance.model.types import (
     StepResult,
     StepStatus,
 )
+from tui.issuance.records import state_schema
 from tui.issuance.records.intent import Export, Intent, Revocation
 from tui.issuance.records.journal import scrub
 from tui.issuance.records.state import StateStore
@@ -54,6 +57,19 @@ def filled(folder: Path) -> StateStore:
     for number in range(5):
         store.append(Action.ISSUE, ADDRESS, result(f"step{number}"))
     return store
+
+
+def test_what_was_written_outlives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests do not wait for the disk; everybody else does."""
+    spec = importlib.util.find_spec(state_schema.__name__)
+    assert spec is not None
+    assert spec.loader is not None
+    untouched = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(untouched)
+    monkeypatch.setattr(state_schema, "SYNCHRONOUS", untouched.SYNCHRONOUS)
+    with contextlib.closing(StateStore.open(tmp_path)) as store:
+        assert store._db.execute("PRAGMA synchronous").fetchone() == (2,), "FULL"
+        assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_folder_and_files_are_private_from_the_start(tmp_path: Path) -> None:

@@ -47,6 +47,8 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 _STEPS: Final = (_SCHEMA, _TRUSTED, _WRITTEN, _META)
 """What makes each version of the schema from the one before it; a step is only ever added at the end."""
 SCHEMA_VERSION: Final = len(_STEPS)
+SYNCHRONOUS: Final = "FULL"
+"""What a call returned from is on the disk, also after a power cut."""
 
 
 def prepare(db: sqlite3.Connection, file: Path) -> None:
@@ -54,7 +56,7 @@ def prepare(db: sqlite3.Connection, file: Path) -> None:
     db.text_factory = _text
     _look(db, file)  # before anything is written: what is damaged, or a newer kubemint's, stays byte for byte
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
+    db.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
     db.execute("BEGIN IMMEDIATE")  # two processes may start at once; one of them makes the tables
     try:
         version = _look(db, file)
