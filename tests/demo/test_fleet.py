@@ -28,6 +28,8 @@ from tui.issuance.objects import managed
 from tui.issuance.trust import handles
 
 NOON = datetime(2031, 5, 1, 12, tzinfo=UTC)
+PORTS = 20
+"""So many ports a fleet of a few clusters needs at most."""
 
 
 def test_contexts(fleet: EmbeddedFleet) -> None:
@@ -87,7 +89,7 @@ async def test_accounts_are_counted_over_the_fleet() -> None:
 
 async def test_the_same_fleet_again() -> None:
     """With a fixed clock, seed and ports, names, stamps and identifiers are the same: pictures can be repeated."""
-    port = free_port()
+    port = free_ports()
     seen = [await _everything(port) for _ in range(2)]
     assert seen[0] == seen[1]
     assert len(seen[0]) > 60
@@ -111,18 +113,23 @@ async def _everything(port: int | None) -> list[tuple[str, ...]]:
         ]
 
 
-def free_port() -> int:
-    """A port that stays free until it is used: below those that a kernel gives to whoever asks for any."""
-    for port in random.sample(range(15000, 30000), 100):
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-    raise AssertionError("a hundred ports are taken")
+def free_ports() -> int:
+    """The first of so many free ports as a fleet may need, with its shoots.
+
+    They stay free until they are used: a kernel gives only higher ones to whoever asks for any.
+    """
+    for first in random.sample(range(15000, 30000, PORTS), 100):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+            for port in range(first, first + PORTS):
+                opened.enter_context(socket.create_server(("127.0.0.1", port)))
+            return first
+    raise AssertionError("a hundred times one of the ports is taken")
 
 
 async def test_the_same_tokens_again() -> None:
     """Given the ports as well, fingerprints and so the moments of renewal are alike."""
     seen: list[list[str]] = []
-    port = free_port()
+    port = free_ports()
     for _ in range(2):
         async with EmbeddedFleet(clusters=1, troubled=False, clock=lambda: NOON, first_port=port) as fleet:
             notes = [s["metadata"].get("annotations", {}) for s in fleet.cluster("harbor").storage.list(SECRETS)]
