@@ -22,6 +22,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
     "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
     "reconcile": ("tui.headless.reconciling:reconcile", "Bring DPU credential requests to their desired state."),
+    "request": ("tui.headless.requests:request", "Make and delete DPU credential requests."),
     "export": ("tui.headless.exporting:export", "Write an existing credential to one more destination."),
     "undo": ("tui.headless.undoing:undo", "Go back to what the last rotation replaced."),
     "revoke": ("tui.headless.revoking:revoke", "Revoke credentials."),

@@ -12,7 +12,6 @@ from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import CredentialRow, RequestRow, Row
 from tui.issuance import (
-    DPU_REQUESTS,
     REQUEST_TYPES,
     AbandonRequest,
     Address,
@@ -32,7 +31,7 @@ from tui.issuance import (
 
 from . import fitting as fit
 from .action import Action, Host, Menu, Needs, Question
-from .lines import Asked, Line, kubectl
+from .lines import Asked, Line
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -60,8 +59,12 @@ def draft(values: Values) -> DPURequestDraft:
     words = {key: values.get(key, "") for key in _WORDS}
     labels = values.get("labels")
     labels = labels if isinstance(labels, dict) else {}  # a text that could not be read
+    notes = values.get("annotations")
+    notes = notes if isinstance(notes, dict) else {}
     target, duration = values.get("target") or None, values.get("duration") or None
-    return DPURequestDraft(**words, target_cluster=target, duration=duration, labels=labels)
+    return DPURequestDraft(
+        **words, target_cluster=target, duration=duration, labels=labels, annotations=notes
+    )  # fmt: skip
 
 
 def _begin(asked: Asked, row: Row | None) -> Said:
@@ -72,25 +75,28 @@ def _begin(asked: Asked, row: Row | None) -> Said:
 
 def _check(said: Said, values: Values) -> Iterable[Fault]:
     for problem in validate_draft(draft(values)):
-        yield Fault("target" if problem.field == "target_cluster" else problem.field, problem.rule)
+        field = "target" if problem.field == "target_cluster" else problem.field
+        if field in values:  # what is missing is said already
+            yield Fault(field, problem.rule)
 
 
-def _text(id_: str, label: str, default: str = "", **more: Any) -> Field:
-    return Field(id=id_, label=label, default=default, **more)
+def _text(id_: str, label: str, flag: str, metavar: str, default: str = "", **more: Any) -> Field:
+    return Field(id=id_, label=label, flags=(flag,), metavar=metavar, default=default, **more)
 
 
+_EMPTY: Final = "must not be empty"
 _WORDS: Final = (
     "cluster", "namespace", "name", "service_account", "service_account_namespace", "type", "secret",
     "secret_namespace",
 )  # fmt: skip
 
 
-def _posted(asked: Asked) -> list[Line]:
-    """Where the form would make one; its YAML is in the form."""
+def _created(asked: Asked) -> list[Line]:
+    """The command that makes one beside the request at hand, with what it leaves open named."""
     row = asked.row
     if not isinstance(row, RequestRow) or not fit.REQUESTS(row):
         return []
-    return [Line(request=f"POST {DPU_REQUESTS.path(row.namespace)}", cluster=row.cluster)]
+    return [Line(tuple(NEW_REQUEST.line(begun(row.cluster, row.namespace))))]
 
 
 NEW_REQUEST: Final = Action[DPURequestDraft](
@@ -99,23 +105,45 @@ NEW_REQUEST: Final = Action[DPURequestDraft](
     words=(), needs=Needs.NOTHING, mutates=True, job="create request",
     fields=(
         replace(ask.CLUSTER, missing=""),
-        _text("namespace", "Namespace"),
-        _text("name", "Name"),
-        _text("target", "Target", control=Control.CHOICE, choices=[Choice("", "the cluster itself")]),
-        _text("service_account", "Account"),
-        _text("service_account_namespace", "Account ns", "default"),
-        _text(
-            "duration", "Lifetime", "1h", hint="10m to 24h, Go's syntax", placeholder="the server's default, 1h"
+        Field(
+            id="namespace", label="Namespace", flags=("-n", "--namespace"), metavar="NS", rank=1,
+            help="The request's namespace; default: the context's.",
         ),
-        _text("type", "Type", REQUEST_TYPES[0], control=Control.CHOICE, choices=list(map(Choice, REQUEST_TYPES))),
-        _text("secret", "Secret"),
-        _text("secret_namespace", "Secret ns", "default"),
-        _text("labels", "Labels", hint="k=v, k=v", placeholder="none", read=_pairs),
-        Field(id="annotations"),
+        Field(id="name", label="Name", metavar="NAME", missing=_EMPTY),
+        _text(
+            "target", "Target", "--target-cluster", "NS/NAME", control=Control.CHOICE, free=True,
+            choices=[Choice("", "the cluster itself")],
+            help="The DPUCluster that the token is for; default: the cluster itself.",
+        ),
+        _text(
+            "service_account", "Account", "--service-account", "NAME", missing=_EMPTY,
+            help="The service account that the token is for.",
+        ),
+        _text(
+            "service_account_namespace", "Account ns", "--service-account-namespace", "NS", "default",
+            help="Its namespace.",
+        ),
+        _text(
+            "duration", "Lifetime", "--duration", "DURATION", "1h", hint="10m to 24h, Go's syntax",
+            placeholder="the server's default, 1h", help="The lifetime, 10m to 24h in Go's syntax: 90m, 1h30m.",
+        ),
+        _text(
+            "type", "Type", "--type", "TYPE", REQUEST_TYPES[0], control=Control.CHOICE,
+            choices=list(map(Choice, REQUEST_TYPES)), help="What the Secret is to hold.",
+        ),
+        _text("secret", "Secret", "--secret", "NAME", help="The Secret to keep it in; default: NAME-credential."),
+        _text("secret_namespace", "Secret ns", "--secret-namespace", "NS", "default", help="Its namespace."),
+        _text(
+            "labels", "Labels", "--labels", "K=V,…", hint="k=v, k=v", placeholder="none", read=_pairs,
+            help="Labels of the Secret and the account.",
+        ),
+        Field(
+            id="annotations", flags=("--annotations",), metavar="K=V,…", read=_pairs, help="Annotations of the same.",
+        ),
     ),
     begin=_begin, suggest=suggested, make=draft, check=_check,
     title_of=lambda wish: f"{wish.cluster} {wish.namespace}/{wish.name}",
-    command=_posted,
+    verb=("request", "create"), command=_created,
 )  # fmt: skip
 
 
@@ -125,15 +153,6 @@ def _reconciled(*more: str, asked: Asked) -> list[Line]:
         Line(("kubemint", "reconcile", one.name, "-n", one.namespace, "--context", one.cluster, *more))
         for one in fit.addresses_of(asked.rows)
     ]
-
-
-def _deleted(asked: Asked) -> list[Line]:
-    """The request goes first; then whatever was made for it, where DPF's controller does not see to that."""
-    gone = [
-        kubectl(asked, one.cluster, ("delete", "--wait=false"), "DELETE", DPU_REQUESTS, one.namespace, one.name)
-        for one in fit.addresses_of(asked.rows)
-    ]
-    return gone + _reconciled(asked=asked)
 
 
 def kept_by_controller(host: Host, row: Row) -> str:
@@ -161,7 +180,12 @@ DELETE_REQUEST: Final = Action[Address](
         "", noun="request", destroys=True, users=False,
         of_many="Their accounts, tokens and Secrets go with them; whoever uses them is refused within 10 s.",
     ),
-    command=_deleted, **_ONE,
+    verb=("request", "delete"),
+    command=lambda asked: [
+        Line(("kubemint", "request", "delete", one.name, "-n", one.namespace, "--context", one.cluster))
+        for one in fit.addresses_of(asked.rows)
+    ],
+    **_ONE,
 )  # fmt: skip
 ABANDON: Final = Action[Address](
     name="abandon", title="Abandon the request", says="let a deleted request go whatever is left; asks first",

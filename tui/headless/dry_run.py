@@ -18,6 +18,7 @@ from .printing import say
 if TYPE_CHECKING:
     from tui.issuance import Engine, Plan, StepInfo
     from tui.kube.client import Client
+    from tui.kube.resource import Resource
 
 _SERVER: Final = "kubemint.dry_run_server"
 _ALONE: Final = "--dry-run"
@@ -113,23 +114,30 @@ async def _deleted(client: Client, step: StepInfo) -> bool:
     """Whether a deletion of this could be shown to the server. Raises KubeError where it is refused, and where the
     server has done it all the same."""
     from tui.kube import resource
-    from tui.kube.errors import Forbidden, NotFound, ProtocolError
 
     known = {one.name: one for one in vars(resource).values() if isinstance(one, resource.Resource)}
     if step.resource not in known:
         return False
-    kind, where = known[step.resource], step.namespace or None
-    await client.delete(kind, step.name, namespace=where, dry_run=True)
+    await sent_deletion(client, known[step.resource], step.name, step.namespace)
+    return True
+
+
+async def sent_deletion(client: Client, kind: Resource, name: str, namespace: str) -> None:
+    """Show a deletion to the server. Raises KubeError where it is refused, and where the server has done it all the
+    same."""
+    from tui.kube.errors import Forbidden, NotFound, ProtocolError
+
+    where = namespace or None
+    await client.delete(kind, name, namespace=where, dry_run=True)
     try:
-        found = await client.get_metadata(kind, step.name, namespace=where)
+        found = await client.get_metadata(kind, name, namespace=where)
         gone = "deletionTimestamp" in (found.get("metadata") or {})
     except NotFound:
         gone = True
     except Forbidden:
-        return True
+        return
     if gone:
-        raise ProtocolError(f"{step.name} is deleted now: the server did it, although it was asked with dryRun=All")
-    return True
+        raise ProtocolError(f"{name} is deleted now: the server did it, although it was asked with dryRun=All")
 
 
 async def _may(client: Client, step: StepInfo) -> bool:

@@ -52,7 +52,12 @@ if TYPE_CHECKING:
     from .families.delivering import ClusterSource
     from .families.dpf import DPU_REQUESTS, DPURequestDraft
     from .families.dpf.aside import left_to as left_to_controller
-    from .families.dpf.draft import TYPES as REQUEST_TYPES, to_yaml as draft_yaml, validate as validate_draft
+    from .families.dpf.draft import (
+        TYPES as REQUEST_TYPES,
+        manifest as draft_manifest,
+        to_yaml as draft_yaml,
+        validate as validate_draft,
+    )
     from .families.dpf.keeper import Keeper, Rest as KeptRest
     from .families.dpf.keeping import Keeping, Key as RequestKey
     from .families.dpf.objects import ParseError as RequestParseError
@@ -245,9 +250,10 @@ __all__ = [
     "WouldReplace", "Yes", "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address",
     "announcement", "answer_from_cache", "asking", "authorities", "capi", "check_names", "check_namespace",
     "check_shoot_duration", "check_token_wish", "checked", "choose_shoot_way", "cluster_sources",
-    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "draft_yaml", "due_here", "due_shown",
-    "dump_yaml", "examine", "exec_for_shoots", "exec_minting", "explain", "explained_file_error", "fetch_request",
-    "find_delivered", "format_duration", "formats_of", "fresh_token_secret_name", "holder_name", "human_left",
+    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "draft_manifest", "draft_yaml",
+    "due_here", "due_shown", "dump_yaml", "examine", "exec_for_shoots", "exec_minting", "explain",
+    "explained_file_error", "fetch_request", "find_delivered", "format_duration", "formats_of",
+    "fresh_token_secret_name", "holder_name", "human_left",
     "identity_manifests", "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections",
     "inspection_verdict", "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv",
     "journal_json_lines", "judge_handle", "key_of_wished", "kind_label", "known_home", "lasting_grace",
@@ -285,7 +291,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         ),
         "families.dpf": "DPURequestDraft DPU_REQUESTS",
         "families.dpf.aside": "left_to_controller=left_to",
-        "families.dpf.draft": "REQUEST_TYPES=TYPES draft_yaml=to_yaml validate_draft=validate",
+        "families.dpf.draft": "REQUEST_TYPES=TYPES draft_manifest=manifest draft_yaml=to_yaml validate_draft=validate",
         "families.dpf.keeper": "Keeper KeptRest=Rest",
         "families.dpf.keeping": "Keeping RequestKey=Key",
         "families.dpf.objects": "RequestParseError=ParseError",

@@ -1,0 +1,102 @@
+"""`kubemint request`: requests made and deleted as the dashboard's dialog does it, in kubectl's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cli.conftest import Result, kubemint
+from tui.demo.running import FleetThread
+from tui.issuance.families.dpf.resources import DPU_REQUESTS
+from tui.kube.client import Client
+from tui.kube.errors import NotFound
+from tui.kube.kubeconfig import load
+
+KIND = "dpuservicecredentialrequest.svc.dpu.nvidia.com"
+
+
+@pytest.fixture(scope="module")
+def fleet() -> Iterator[FleetThread]:
+    """A management cluster in which nobody else keeps requests."""
+    with FleetThread(clusters=1, accounts=0, troubled=False, controller=False) as running:
+        yield running
+
+
+def request(fleet: FleetThread, *words: str) -> Result:
+    return kubemint("request", *words, "-n", "default", "--kubeconfig", fleet.kubeconfig, "--context", "harbor")
+
+
+def there(fleet: FleetThread, name: str) -> dict[str, Any] | None:
+    async def look(_: Any) -> dict[str, Any] | None:
+        async with Client(load(str(fleet.kubeconfig)).endpoint("harbor")) as client:
+            try:
+                found: dict[str, Any] = await client.get(DPU_REQUESTS, name, namespace="default")
+            except NotFound:
+                return None
+            return found
+
+    seen: dict[str, Any] | None = fleet.call(look)
+    return seen
+
+
+def test_a_dry_run_prints_what_kubectl_applies_and_makes_nothing(fleet: FleetThread) -> None:
+    made = request(fleet, "create", "dry", "--service-account", "agent", "--labels", "team=edge", "--dry-run=client",
+                   "-o", "yaml")  # fmt: skip
+    assert made.code == 0, made
+    manifest = yaml.safe_load(made.out)
+    assert manifest["kind"] == "DPUServiceCredentialRequest"
+    assert manifest["metadata"] == {"name": "dry", "namespace": "default"}
+    assert manifest["spec"]["secret"]["name"] == "dry-credential"
+    assert manifest["spec"]["metadata"] == {"labels": {"team": "edge"}}
+    assert request(fleet, "create", "dry", "--service-account", "agent", "--dry-run").out == (
+        f"{KIND}/dry created (dry run)\n"
+    )
+    server = request(fleet, "create", "dry", "--service-account", "agent", "--dry-run=server")
+    assert server.out == f"{KIND}/dry created (server dry run)\n"
+    answered = request(fleet, "create", "dry", "--service-account", "agent", "--dry-run=server", "-o", "yaml")
+    assert yaml.safe_load(answered.out)["metadata"]["uid"], "what the server made of it"
+    assert "managedFields" not in yaml.safe_load(answered.out)["metadata"]
+    bare = request(fleet, "create", "y", "--service-account", "on", "--dry-run", "-o", "yaml").out
+    assert 'name: "y"' in bare, "else kubectl reads it as a boolean"
+    assert there(fleet, "dry") is None
+
+
+def test_a_request_is_made_and_deleted(fleet: FleetThread) -> None:
+    made = request(fleet, "create", "one", "--service-account", "agent", "--duration", "90m", "--type", "tokenFile")
+    assert (made.code, made.out) == (0, f"{KIND}/one created\n"), made
+    found = there(fleet, "one")
+    assert found is not None
+    assert (found["spec"]["duration"], found["spec"]["type"]) == ("90m", "tokenFile")
+    request(fleet, "create", "one", "--service-account", "agent").failed(1, "exists already")
+    request(fleet, "delete", "one").failed(2, "no terminal to ask on", "--yes")
+    assert request(fleet, "delete", "one", "--dry-run=client").out == f'{KIND} "one" deleted (dry run)\n'
+    assert request(fleet, "delete", "one", "--dry-run=server").out == f'{KIND} "one" deleted (server dry run)\n'
+    assert there(fleet, "one") is not None, "none of these deleted it"
+    gone = request(fleet, "delete", "one", "--yes")
+    assert (gone.code, gone.out) == (0, f'{KIND} "one" deleted\n'), gone
+    assert there(fleet, "one") is None
+    request(fleet, "delete", "one", "--yes").failed(1, "one")
+    named = request(fleet, "create", "two", "--service-account", "agent", "-o", "name")
+    assert named.out == f"{KIND}/two\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("create",), "missing argument 'NAME'"),
+        (("create", "x"), "missing option '--service-account'"),
+        (("create", "X_Y", "--service-account", "a"), "NAME: lower case letters"),
+        (("create", "x", "--service-account", "a", "--duration", "7d"), "--duration"),
+        (("create", "x", "--service-account", "a", "--duration", "2w"), "--duration"),
+        (("create", "x", "--service-account", "a", "--duration", "1m"), "must be 10m or more"),
+        (("create", "x", "--service-account", "a", "--target-cluster", "a/b/c"), "--target-cluster"),
+        (("create", "x", "--service-account", "a", "--labels", "novalue"), "key=value"),
+        (("create", "x", "--service-account", "a", "--labels", "kubemint.io/role=x"), "'kubemint.io/role'"),
+        (("create", "x", "--service-account", "a", "--type", "token"), "kubeconfig"),
+    ],
+)
+def test_what_the_dialog_refuses_is_refused(fleet: FleetThread, words: tuple[str, ...], said: str) -> None:
+    request(fleet, *words).failed(2, said)
