@@ -20,11 +20,12 @@ from tui.fleet.renewing import watched
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.errors import UsageError
+from tui.issuance.families.certificate.wish import CertificateWish
 from tui.issuance.loop.keeping import RenewalLoop
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Action, Address, Handle, Identity, IssueSpec, Outcome, State
 from tui.issuance.records.state import StateStore
-from tui.issuance.trust import handles
+from tui.issuance.trust import handles, one_server
 from tui.kube.errors import NotFound, ReadOnly
 from tui.kube.kubeconfig import load
 from tui.kube.resource import SECRETS
@@ -265,3 +266,35 @@ async def test_a_proxy_in_front_of_the_operators_cluster_is_not_that(two: Embedd
             with pytest.raises(UsageError, match=f"was made for {CALLED}/default/twice, not for {OWN}"):
                 await plan(SHOWN)
         assert await lives(fleet, first)
+
+
+async def test_a_certificate_is_known_under_a_second_context_of_its_server(two: EmbeddedFleet, tmp_path: Path) -> None:
+    """The record says of which server and authority it is; another cluster's Secret of that name is not it."""
+    config = load(str(two.kubeconfig))
+    config = replace(config, contexts=config.contexts | {"too": replace(config.contexts[OWN], name="too")})
+    also, there = Address(CredentialKind.SECRET, "too", "default", "jane"), SecretDestination(OWN, "default", "jane")
+    with contextlib.closing(StateStore.open(tmp_path / "state")) as state:
+        fleet = Fleet(config, state=state, timing=FAST)
+        await fleet.start()
+        try:
+            await fleet.settled(10)
+            wanted = CertificateWish(
+                cluster=OWN, destinations=(there,), user="jane", groups=("shift",), duration=timedelta(hours=1)
+            )
+            outcome = await fleet.engine.execute(await fleet.engine.plan(wanted))
+            assert outcome.ok, outcome
+            asked, known = await fleet.engine.lookup(also), await fleet.engine.lookup(outcome.address)
+            assert (asked.address, asked.state, asked.fingerprint) == (also, State.VALID, known.fingerprint)
+            with pytest.raises(UsageError, match="is a client certificate"):
+                await fleet.engine.plan_revoke(also)
+            plan = await fleet.engine.plan_rotate(also)
+            assert plan.address == outcome.address
+            assert f"{also} is {outcome.address} here, which it was issued under" in plan.warnings[0]
+            again = await fleet.engine.execute(plan)
+            assert again.ok, again
+            assert (await fleet.engine.lookup(also)).fingerprint != known.fingerprint
+            elsewhere = Address(CredentialKind.SECRET, "harbor", "default", "jane")
+            assert one_server.record_of(state, fleet, also) is not None
+            assert one_server.record_of(state, fleet, elsewhere) is None
+        finally:
+            await fleet.stop()

@@ -5,6 +5,7 @@ A family comes in when it is first asked: one module each that says `FAMILY`.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -123,7 +124,9 @@ class Families:
         if traits.here or traits.marked:
             import asyncio  # not for those who only ask what can be asked for
 
-            look = self._state.export_record if traits.here else self._state.written
+            from tui.issuance.trust.one_server import record_of
+
+            look = self._state.export_record if traits.here else partial(record_of, self._state, self._clusters)
             record = await asyncio.to_thread(look, address)
             if record is not None:
                 for family in self.all():

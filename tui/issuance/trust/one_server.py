@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.issuance.errors import IssuanceError
-from tui.issuance.records.whereabouts import Same, judge, of_endpoint
+from tui.issuance.records.whereabouts import Same, judge, of_cluster, of_endpoint
 from tui.kube.delivered import differences
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError
@@ -33,7 +33,10 @@ from .vouchers import Word
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tui.issuance.model.clusters import Clusters
     from tui.issuance.model.types import Address
+    from tui.issuance.records.intent import Export
+    from tui.issuance.records.state import StateStore
     from tui.issuance.transaction.work import Context
 
     from .handles import Seen
@@ -108,6 +111,23 @@ async def issued_under(context: Context, address: Address, error: NotVouched) ->
     if found is None:
         raise error
     return found.marks.address
+
+
+def record_of(state: StateStore, clusters: Clusters, address: Address) -> Export | None:
+    """What this machine wrote into a Secret, under the name that was asked for, or under another one of its server: the
+    record says which server and authority its cluster had, and the operator's own context has the same. Offline."""
+    if (record := state.written(address)) is not None:
+        return record
+    with contextlib.suppress(KubeError, IssuanceError):
+        way = clusters.endpoint(address.cluster)
+        if way.delivered or way.insecure:
+            return None
+        for one in state.written_secrets():
+            at = one.credential.address
+            alike = msgspec.structs.replace(at, cluster=address.cluster) == address
+            if alike and judge(of_cluster(one, at.cluster), of_endpoint(way)) is Same.SAME:
+                return one
+    return None
 
 
 def once(context: Context, addresses: Sequence[Address]) -> tuple[Address, ...]:

@@ -15,6 +15,7 @@ from tui.issuance.model.material import WayIn
 from tui.issuance.model.types import Action, Address, Credential, Identity, State
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.transaction.reading import export_record, managed_secret, normal
+from tui.issuance.trust import one_server
 from tui.kube.delivered import ONLY_LOOKING, differences, read
 from tui.kube.endpoint import Login
 from tui.kube.errors import KubeError
@@ -62,10 +63,12 @@ class Certificates(Files):
     async def lookup(self, context: Context, address: Address) -> Credential:
         if address.here:
             return await super().lookup(context, address)
-        record, (marks, _) = await _record(context, address), await managed_secret(context, address)
+        record = await _record(context, address)
+        marks, _ = await managed_secret(context, record.credential.address)  # by the name that it was issued under
+        marks = msgspec.structs.replace(marks, address=address)
         place, form = await self.place(context, address)
         lies = await place.token(form)
-        written = record.credential
+        written = msgspec.structs.replace(record.credential, address=address)
         if why := planning.differs(record, place.uid, lies.fingerprint if lies is not None else ""):
             return msgspec.structs.replace(marks, state=State.UNKNOWN, message=f"the Secret {why}")
         if (marks.fingerprint, marks.identity) != (written.fingerprint, written.identity):
@@ -127,7 +130,12 @@ class Certificates(Files):
         return await planning.prepare(context, wish, **said)
 
     async def rotate(self, context: Context, address: Address, *, revive: bool) -> tuple[Plan, Transaction]:
-        return await planning.prepare(context, _wish(await _record(context, normal(address))), Action.ROTATE)
+        record = await _record(context, normal(address))
+        plan, work = await planning.prepare(context, _wish(record), Action.ROTATE)
+        under = record.credential.address
+        if not address.here and under != address:
+            plan = msgspec.structs.replace(plan, warnings=(one_server.said(address, under), *plan.warnings))
+        return plan, work
 
     def refuse_going_back(self, credential: Credential) -> None:
         raise UsageError(

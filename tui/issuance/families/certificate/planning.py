@@ -16,7 +16,7 @@ from tui.issuance.records.intent import Export, Intent, new_id
 from tui.issuance.records.whereabouts import Same
 from tui.issuance.tokens.plans import check_destinations
 from tui.issuance.transaction.replacing import refuse_live
-from tui.issuance.trust import whose
+from tui.issuance.trust import one_server, whose
 
 from . import request
 from .issue import Certify, by_hand
@@ -95,8 +95,9 @@ def as_left(context: Context, intent: Intent) -> Certify:
 
 async def record_at(context: Context, address: Address) -> Export | None:
     """What this machine wrote there."""
-    look = context.state.export_record if address.here else context.state.written
-    return await asyncio.to_thread(look, address)
+    if address.here:
+        return await asyncio.to_thread(context.state.export_record, address)
+    return await asyncio.to_thread(one_server.record_of, context.state, context.clusters, address)
 
 
 async def insist_on_secret(context: Context, record: Export) -> None:
