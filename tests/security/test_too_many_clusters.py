@@ -15,7 +15,8 @@ from tui.fleet import fleet as fleet_module
 from tui.fleet.fleet import Fleet
 from tui.fleet.found import FoundClusters
 from tui.fleet.same import compare
-from tui.issuance.families.tenants.source import SOURCES, Labelled
+from tui.issuance.families.listing import Noted
+from tui.issuance.families.tenants.source import SOURCES
 from tui.issuance.records.state import StateStore
 from tui.kube import limits
 from tui.kube.client import Client
@@ -27,9 +28,9 @@ HOST, PLACE = "harbor", "clusters"
 (SOURCE,) = SOURCES
 
 
-def secret(name: str) -> Labelled:
+def secret(name: str) -> Noted:
     labels = {"cluster.x-k8s.io/cluster-name": name}
-    return msgspec.convert({"metadata": {"labels": labels, "resourceVersion": "1"}}, Labelled)
+    return msgspec.convert({"metadata": {"labels": labels, "resourceVersion": "1"}}, Noted)
 
 
 async def _no_client(name: str) -> Client:

@@ -43,6 +43,8 @@ class ClusterSource:
     labels: str = ""
     optional: bool = False
     """Whether people miss nothing that they asked for where it cannot be listed."""
+    reads: str = ""
+    """What the right to read the Secrets is for that its objects name, where they name some."""
     builtin: bool = False
     """Whether every server has it, so that it need not be asked."""
     called: Callable[[str, Any | None], str | None] = lambda name, obj: name

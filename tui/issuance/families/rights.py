@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from tui.issuance.model.types import Identity
-from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRETS, PUSH_SECRETS, STORES
+from tui.issuance.objects.external_secrets import EXTERNAL_SECRETS, PUSH_SECRETS, STORES
 from tui.issuance.transaction.lease import LEASES
 from tui.kube.resource import (
     CONFIG_MAPS,
@@ -29,6 +29,7 @@ from tui.kube.resource import (
     Resource,
 )
 
+from . import registry
 from .dpf.request_keeping import LEASE, LEASE_NAMESPACE
 from .dpf.resources import DPU_CLUSTERS, DPU_REQUESTS
 from .gardener.garden import PROJECTS, SHOOTS, ca_name
@@ -187,16 +188,11 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
     Flow.READ: (
         _follow(SERVICE_ACCOUNTS, "accounts"),
         _follow(SECRETS, "credentials in Secrets; only metadata is requested, but this right allows reading them"),
-        _follow(DPU_REQUESTS, "credential requests"),
-        _follow(DPU_CLUSTERS, "DPUClusters"),
-        _follow(PUSH_SECRETS, "what External Secrets pushes; these four only where it is installed"),
-        _follow(EXTERNAL_SECRETS, "what it fetches"),
-        _follow(STORES, "the stores that those go through"),
-        _follow(CLUSTER_STORES, "and those of the whole cluster"),
-        _follow(CSI_DRIVERS, "CSI drivers that ask for tokens"),
+        *(_follow(one.resource, one.why or one.title) for one in registry.request_kinds()),
+        *(_follow(one.resource, one.title) for one in registry.sources() if one.resource != SECRETS),
         _follow(SHOOTS, "shoots, in a Gardener garden"),
         _follow(PROJECTS, "their projects"),
-        Right(verbs=("get",), resource=SECRETS, why="the kubeconfig of each DPUCluster, to reach it as a cluster"),
+        *(Right(verbs=("get",), resource=SECRETS, why=one.reads) for one in registry.sources() if one.reads),
     ),
     Flow.ISSUE_FILE: (_LOOK, _MINT, _HANDLE),
     Flow.ISSUE_SECRET: (_LOOK, _MINT, _HANDLE, _KEPT, *_USERS),

@@ -178,6 +178,8 @@ class RequestKind(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     line: Callable[[RequestRow, Around], Fact] | None = None
     unserved: str = ""
     """What it means that a server does not know this kind; empty: nothing to people."""
+    why: str = ""
+    """What the right to list it is for; empty: what its title says."""
     builtin: bool = False
     """Whether every server has it, so that it need not be asked."""
     any_version: bool = False

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from tui.issuance.families.delivering import ClusterSource, NotDelivered
+from tui.issuance.families.listing import NotedMeta
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.deliveries import Delivered, take
 from tui.issuance.records.entering import DeliveredBy, SourceKind, Unusable
@@ -18,17 +19,10 @@ from tui.kube.resource import SECRETS
 from .secret import LEADS, SELECTOR, is_cluster, kubeconfig
 
 
-class _Meta(msgspec.Struct, frozen=True, rename="camel"):
-    name: str = ""
-    namespace: str = ""
-    resource_version: str = ""
-    labels: dict[str, str] | None = None
-
-
 class Labelled(msgspec.Struct, frozen=True):
     """Such a Secret, with its keys: of their values nothing is decoded."""
 
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
+    metadata: NotedMeta = msgspec.field(default_factory=NotedMeta)
     data: dict[str, msgspec.Raw] | None = None
 
 

@@ -1,4 +1,9 @@
-"""A client certificate as it is wished for, and what of that is refused before any server is asked."""
+"""A client certificate as it is wished for, and what of that is refused before any server is asked.
+
+A person has no `Identity`, and what is kept of a wish needs one: journal, intents and records hold it as three words,
+without a tag, so a second type there could not be told from it, and a kubemint of before could not read what is open.
+`own` says truly who it is; the `stand_in` only names things.
+"""
 
 from __future__ import annotations
 

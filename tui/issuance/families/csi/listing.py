@@ -92,6 +92,6 @@ def _span(seconds: int) -> str:
 
 DRIVER: Final = RequestKind(
     resource=CSI_DRIVERS, title="CSI drivers", label="CSI driver", read=_read, details=_details, enter="csi_preview",
-    builtin=True,
+    why="CSI drivers that ask for tokens", builtin=True,
 )  # fmt: skip
 REQUESTS: Final = (DRIVER,)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.issuance.families.delivering import ClusterSource, NotDelivered
+from tui.issuance.families.listing import NotedMeta
 from tui.issuance.records.entering import SourceKind
 from tui.kube.errors import ConfigError
 
@@ -17,12 +18,6 @@ from .target import NoDPUCluster, TargetError, delivered, of_dpu_cluster
 if TYPE_CHECKING:
     from tui.issuance.records.deliveries import Delivered
     from tui.kube.client import Client
-
-
-class _Meta(msgspec.Struct, frozen=True):
-    name: str = ""
-    namespace: str = ""
-    labels: dict[str, str] | None = None
 
 
 class _Spec(msgspec.Struct, frozen=True):
@@ -43,7 +38,7 @@ class _Status(msgspec.Struct, frozen=True):
 class Leading(msgspec.Struct, frozen=True):
     """The part of a DPUCluster that says where it leads, and how it stands."""
 
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
+    metadata: NotedMeta = msgspec.field(default_factory=NotedMeta)
     spec: _Spec = msgspec.field(default_factory=_Spec)
     status: _Status = msgspec.field(default_factory=_Status)
 
@@ -74,5 +69,6 @@ SOURCES: Final = (
         find=_find,
         way=lambda found: found.spec.kubeconfig,
         says=_says,
+        reads="the kubeconfig of each DPUCluster, to reach it as a cluster",
     ),
 )

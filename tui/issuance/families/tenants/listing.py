@@ -73,23 +73,23 @@ def _every(interval: timedelta | None) -> str:
 
 
 PUSH: Final = RequestKind(
-    resource=PUSH_SECRETS, title="PushSecrets", label="push", read=_push, details=details.push, any_version=True,
-    carries=True,
+    resource=PUSH_SECRETS, title="PushSecrets", label="push", read=_push, details=details.push,
+    why="what External Secrets pushes; these four only where it is installed", any_version=True, carries=True,
     renewing=Renewing(
         lambda row: PushWish(row.cluster, row.namespace, row.name), lambda now: f"{PUSHED}=again-{now:%H%M%S}"
     ),
 )  # fmt: skip
 EXTERNAL: Final = RequestKind(
     resource=EXTERNAL_SECRETS, title="ExternalSecrets", label="external", read=_external, details=details.external,
-    any_version=True,
+    why="what it fetches", any_version=True,
 )  # fmt: skip
 STORE: Final = RequestKind(
     resource=STORES, title="SecretStores", label="store", read=_store, details=details.store,
-    section="stores", line=details.store_line, any_version=True,
+    why="the stores that those go through", section="stores", line=details.store_line, any_version=True,
 )  # fmt: skip
 CLUSTER_STORE: Final = RequestKind(
     resource=CLUSTER_STORES, title="ClusterSecretStores", label="cluster store",
-    read=_cluster_store, details=details.store, section="stores", line=details.store_line,
-    any_version=True,
+    read=_cluster_store, details=details.store, why="and those of the whole cluster", section="stores",
+    line=details.store_line, any_version=True,
 )  # fmt: skip
 REQUESTS: Final = (PUSH, EXTERNAL, STORE, CLUSTER_STORE)

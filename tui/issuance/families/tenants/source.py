@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from tui.issuance.families.delivering import ClusterSource
+from tui.issuance.families.listing import Noted
 from tui.issuance.objects import capi
 from tui.issuance.records.entering import SourceKind
 from tui.kube.resource import SECRETS
@@ -16,20 +15,7 @@ if TYPE_CHECKING:
     from tui.kube.client import Client
 
 
-class _Meta(msgspec.Struct, frozen=True, rename="camel"):
-    name: str = ""
-    namespace: str = ""
-    resource_version: str = ""
-    labels: dict[str, str] | None = None
-
-
-class Labelled(msgspec.Struct, frozen=True):
-    """The metadata of such a Secret."""
-
-    metadata: _Meta = msgspec.field(default_factory=_Meta)
-
-
-def _called(secret: str, found: Labelled | None) -> str | None:
+def _called(secret: str, found: Noted | None) -> str | None:
     """Its siblings (`-ca`, …) carry the same label and are no clusters."""
     cluster = secret.removesuffix(capi.secret_name(""))
     if secret != capi.secret_name(cluster):
@@ -46,7 +32,7 @@ SOURCES: Final = (
         kind=SourceKind.CLUSTER_API,
         title="Cluster API's kubeconfigs",
         resource=SECRETS,
-        type=Labelled,
+        type=Noted,
         metadata_only=True,
         labels=capi.CLUSTER_LABEL,
         optional=True,
