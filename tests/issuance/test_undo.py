@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -294,3 +295,18 @@ async def test_who_closes_while_the_timers_look_again_waits_for_none(embedded: A
         bench.engine._graces.look_again()
         await bench.engine._graces.aclose()
         assert asyncio.get_running_loop().time() - began < 4, "a timer's nap of five seconds was waited out"
+
+
+async def test_a_secret_that_somebody_edited_since_is_not_put_back(embedded: Arena) -> None:
+    """Its marks still name what the rotation wrote there; what lies in it is another's by now."""
+    async with patient(embedded) as bench:
+        issued = await bench.issue(embedded.spec(embedded.secret()))
+        assert (await bench.engine.execute(await bench.engine.plan_rotate(issued.address))).ok
+        where, client = embedded.secret_address(), await bench.engine.clusters.client(embedded.secret_address().cluster)
+        found = await client.get(SECRETS, where.name, namespace=where.namespace)
+        found["data"] = {key: base64.b64encode(b"somebody else's").decode() for key in found["data"]}
+        await client.replace(SECRETS, found, namespace=where.namespace, name=where.name)
+        with pytest.raises(UsageError, match="was edited since the rotation"):
+            await bench.engine.plan_undo(where)
+        again = await client.get(SECRETS, where.name, namespace=where.namespace)
+        assert again["data"] == found["data"]

@@ -47,6 +47,7 @@ from .wishes import wish_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tui.issuance.destinations.place import Place
     from tui.issuance.transaction.running import Note
     from tui.kube.sensitive import Sensitive
 
@@ -129,6 +130,9 @@ async def prepare_places(
         )
     places = places_for(spec, context.clusters, context.state, request)
     held = await vouching.look_at(context, places, sight)
+    await _refuse_edited(
+        [place for place, one in zip(places, held, strict=True) if one.exists], spec.format, revocation
+    )
     intent = undo_intent(
         address, revocation, request, tuple(one.credential for one in held if one.credential is not None), old
     )
@@ -143,6 +147,20 @@ async def prepare_places(
     return work.planned(
         undo_warnings(intent, now, [*left, *(one.warning for one in held if one.warning)], lasts), lasts=lasts
     ), work
+
+
+async def _refuse_edited(places: Sequence[Place], form: Format, revocation: Revocation) -> None:
+    """Raises UsageError where a Secret holds another token than the rotation wrote there, whatever its marks say: they
+    stay while somebody edits what lies in it. What is edited after this its resourceVersion tells."""
+    for place in places:
+        if not place.address.kind.traits.marked:
+            continue
+        token = await place.token(form)
+        if token is None or token.fingerprint != revocation.by:
+            raise UsageError(
+                f"{place.label} was edited since the rotation: it holds something else than kubemint wrote there",
+                "what somebody put there is not replaced; rotate it for a new one, or revoke it",
+            )
 
 
 def as_left(context: Context, intent: Intent) -> Issue:
