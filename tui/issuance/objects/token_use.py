@@ -74,7 +74,7 @@ def token_use(credential: Credential, version: str, since: date | None = None) -
         return TokenUse(f"never used since {since}", "its cluster notes uses from that day on; before it is not known")
     if used is None:
         if minor >= _NOTES_USE:
-            why = f"no use is noted, and since when its cluster notes them cannot be read ({_NAMESPACE}/{TRACKING})"
+            why = "no use is noted; since when its cluster notes them was not read, or may not be"
             return TokenUse("not known", why)
         older = f"{version} does not note that, servers do since 1.26" if minor else "its server's version is not known"
         return TokenUse("not known", older)
