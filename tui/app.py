@@ -46,7 +46,7 @@ from .screens.shell.alerting import Alerting
 from .screens.shell.job_desk import JobDesk
 from .screens.shell.keyboard import Keyboard
 from .screens.shell.main import MainScreen
-from .screens.shell.memory import read as read_memory, write as write_memory
+from .screens.shell.memory import beginning, read as read_memory, write as write_memory
 from .screens.shell.news import JobNews, Recovered
 from .screens.shell.pages import made
 from .screens.shell.palette import Commands
@@ -92,6 +92,7 @@ class KubemintApp(InsideTextual[int]):
         export_folder: Path | None = None,
         settings: Loaded | None = None,
         memory: Path | None = None,
+        begin: str = "",
         start: bool = True,
         command_options: tuple[str, ...] = (),
         pace: Pace | None = None,
@@ -117,7 +118,7 @@ class KubemintApp(InsideTextual[int]):
         self._news = JobNews(self._show_job, self.set_timer)
         self._unused = ("", 0.0)
         """What was said last of a key that did nothing, and when."""
-        self._main = MainScreen(self.session, read_memory(memory))
+        self._main = MainScreen(self.session, beginning(read_memory(memory), begin))
         self.desk = self.session.jobs.desk = JobDesk(self.session, self, self._main)
         self.renewing = Renewing(self.session, self)
         self.session.loop_says = self.renewing.keeps

@@ -85,9 +85,16 @@ class LazyGroup(click.Group):
 )
 @shared_options
 @click.option("--theme", help="Colour theme of the dashboard.")
+@click.option(
+    "-c",
+    "--command",
+    "begin",
+    metavar="TEXT",
+    help="Open the dashboard on this, as after `:` in it, such as 'credentials /state:due'.",
+)
 @click.version_option(__version__, prog_name="kubemint", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, /, theme: str | None, **given: Any) -> None:
+def cli(ctx: click.Context, /, theme: str | None, begin: str | None, **given: Any) -> None:
     """See every Kubernetes credential and when it ends; issue, rotate, prove and revoke them.
 
     Without a command the dashboard opens. Every context of the kubeconfig is a cluster of the fleet; --context narrows
@@ -98,7 +105,7 @@ def cli(ctx: click.Context, /, theme: str | None, **given: Any) -> None:
     if ctx.invoked_subcommand is None:
         from tui.headless.dashboard import open_dashboard
 
-        ctx.exit(open_dashboard(options, theme))
+        ctx.exit(open_dashboard(options, theme, begin or ""))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -244,6 +244,7 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
         settings: Loaded | None = None,
         embedded: bool = True,
         memory: Path | None = None,
+        begin: str = "",
         trust: Trust | None = None,
         pace: Pace = AT_ONCE,
         ticks: Callable[[], float] = monotonic,
@@ -270,6 +271,7 @@ def dashboard(demo: FleetThread, tmp_path: Path) -> Iterator[Open]:
             export_folder=tmp_path / "exports",
             settings=settings,
             memory=memory,
+            begin=begin,
             pace=pace,
             ticks=ticks,
         )

@@ -221,17 +221,17 @@ async def test_the_prompt_leaves_by_escape(dashboard: Open) -> None:
         assert driver.table.has_focus
 
 
-def test_the_readme_and_the_keys_agree() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    table = readme.split("## The dashboard", 1)[1].split("\n\n![", 1)[0]
+def test_the_page_of_keys_and_the_keys_agree() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    table = page.split("# The dashboard", 1)[1].split("\n\n![", 1)[0]
     said = set(re.findall(r"`([^`]+)`", table)) - {"…", "!"}
     said |= {str(number) for number in range(1, 7)} if "`1` … `6`" in table else set()
     known = {_shown.get(key, key) for kind in (MainScreen, FleetTable, KubemintApp) for key in _keys_of(kind)}
-    assert said - known - {"ctrl+p"} == set(), "the README names keys that do nothing"
+    assert said - known - {"ctrl+p"} == set(), "the page names keys that do nothing"
     acting = {_shown.get(key, key) for binding in WorkingScreen.BINDINGS for key in _parts(binding)}
     elsewhere = "".join(key for key, _ in HELP_ELSEWHERE)
     for key in acting - said:
-        assert key in {"c", "R"}, f"the README does not name {key}"
+        assert key in {"c", "R"}, f"the page does not name {key}"
     for key in ("/", ":", "s", "S", "space", "M", "T", "t"):
         assert key in elsewhere
         assert key in known

@@ -284,6 +284,9 @@ async def test_it_opens_where_it_was_left(dashboard: Open, tmp_path: Path) -> No
         assert driver.main._panes["clusters"].table.reverse
         await driver.press("t")
         assert driver.app.theme != DARK
+    async with dashboard(only=["harbor"], memory=memory, begin="sa /ns:ci name:runner") as driver:
+        await driver.shows(" of ", "/ns:ci name:runner")
+        assert (driver.main.pane.id, driver.main.pane.text) == ("accounts", "ns:ci name:runner")
 
 
 AREAS = ("overview", "clusters", "accounts", "requests", "credentials", "activity")

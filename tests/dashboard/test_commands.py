@@ -9,7 +9,8 @@ import pytest
 
 from tui.fleet.nouns import NOUNS
 from tui.headless.listing import list_
-from tui.screens.shell.commands import Command, Known, complete, understand
+from tui.issuance import UsageError
+from tui.screens.shell.commands import Command, Known, complete, opening, understand
 from tui.screens.shell.memory import LONGEST, Memory, Sorted, read, write
 
 KNOWN = Known(
@@ -41,6 +42,8 @@ KNOWN = Known(
         ("namespaces web", Command("namespace", "web")),
         ("context tenant-b", Command("cluster", "tenant-b")),
         ("cluster", Command("area", "clusters")),
+        ("sa /ns:ci name:robot", Command("area", "accounts", "ns:ci name:robot")),
+        ("secrets /state:due", Command("area", "credentials", "kind:secret state:due")),
         ("ctx", Command("area", "clusters")),
         ("ctx tenant-b", Command("cluster", "tenant-b")),
         ("ctx harb", Command("cluster", "harbor")),
@@ -76,6 +79,14 @@ def test_what_nobody_understands_says_what_is_near(text: str, words: str) -> Non
     assert command is not None
     assert command.kind == "unknown"
     assert words in command.name
+
+
+def test_what_the_dashboard_can_open_on() -> None:
+    """What `kubemint --command` takes is an area; a running dashboard alone knows clusters, rows and actions."""
+    assert opening("sa /ns:ci") == Command("area", "accounts", "ns:ci")
+    for text in ("harbor", "rotate", "ctx harbor", "42", " ", "nonsense"):
+        with pytest.raises(UsageError, match="cannot open on"):
+            opening(text)
 
 
 def test_completion() -> None:

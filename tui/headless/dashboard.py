@@ -21,26 +21,37 @@ if TYPE_CHECKING:
     from .options import Options
 
 
-def open_dashboard(options: Options, theme: str | None) -> int:
-    """Runs it until the operator leaves; gives the exit code."""
+def open_dashboard(options: Options, theme: str | None, begin: str = "") -> int:
+    """Runs it until the operator leaves; gives the exit code. `begin` is what it opens on, as typed after `:`."""
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout)):
         raise UsageError(
             "the dashboard needs a terminal", "without one use a command, such as `kubemint list credentials`"
         )
     if len(options.contexts) > 1:
         raise click.UsageError("the dashboard takes one --context, or none for every context")
+    if begin:
+        from tui.screens.shell.commands import opening
+
+        opening(begin)
     settings = configured(options).with_flags(theme=theme)
     context = options.contexts[0] if options.contexts else None
     if not options.demo:
-        return _run(settings, options.kubeconfig, context)
+        return _run(settings, options.kubeconfig, context, begin=begin)
     from tui.demo.running import run_in_thread
 
     with run_in_thread(unattended=True) as thread:
-        return _run(settings, str(thread.kubeconfig), context, demo=True, folder=thread.kubeconfig.parent / "state")
+        state = thread.kubeconfig.parent / "state"
+        return _run(settings, str(thread.kubeconfig), context, begin=begin, demo=True, folder=state)
 
 
 def _run(
-    settings: Loaded, kubeconfig: str | None, context: str | None, *, demo: bool = False, folder: Path | None = None
+    settings: Loaded,
+    kubeconfig: str | None,
+    context: str | None,
+    *,
+    begin: str = "",
+    demo: bool = False,
+    folder: Path | None = None,
 ) -> int:
     """Show the dashboard until the user leaves it; gives the exit code. Raises what kept it from opening. `folder` is
     where the state lies (default: the user's)."""
@@ -81,6 +92,7 @@ def _run(
         settings=settings,
         export_folder=folder.parent / "exports" if demo and folder is not None else None,
         memory=(folder or default_folder()) / MEMORY,
+        begin=begin,
         command_options=kubeconfig_options(kubeconfig, os.environ),
     )
     try:

@@ -52,6 +52,7 @@ async def prepare_issue(
     """A new credential, with `replace` also in place of a live one of ours for the same identity, with `force` of
     another one's file. `rights` are what the account is given besides. Raises Unasked where one of these is needed.
     """
+    await _enter_delivered(context, spec)
     check_spec(context, spec)
     places, sight = places_for(spec, context.clusters, context.state, force=force), Sight()
     held = await vouching.look_at(context, places, sight)
@@ -155,6 +156,14 @@ async def _spared(
         msgspec.structs.replace(credential, handle=None) if credential.handle in spared else credential
         for credential in old
     ]
+
+
+async def _enter_delivered(context: Context, spec: IssueSpec) -> None:
+    """A cluster that another one delivers is known by name once it was entered, which the gate decides."""
+    known = context.clusters.names()
+    for name in {spec.identity.cluster, *(one.address(spec.identity).cluster for one in spec.destinations)} - {""}:
+        if name not in known and name.count("/") >= 2:
+            await context.clusters.client(name)
 
 
 def check_spec(context: Context, spec: IssueSpec) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tui.fleet.nouns import NARROWING, NOUNS, Noun
+from tui.issuance import UsageError
 from tui.kube.text import safe_text
 
 AREA_WORDS: Final[dict[str, Noun]] = {
@@ -65,8 +66,13 @@ def understand(text: str, known: Known) -> Command | None:
         return Command("row", lower)
     if lower in WITH_ARGUMENT:
         return _named(WITH_ARGUMENT[lower], rest, known)
+    if rest.startswith("/") and lower in AREA_WORDS:
+        noun = AREA_WORDS[lower]
+        return Command("area", noun.area, f"{noun.filter} {rest[1:]}".strip())
     if rest:
-        return Command("unknown", f"{word} takes no name; {', '.join(WITH_ARGUMENT)} do")
+        return Command(
+            "unknown", f"{word} takes no name; {', '.join(WITH_ARGUMENT)} do; an area takes a filter after /"
+        )
     if lower in known.actions:
         return Command("action", known.actions[lower])
     area = _whole_or_start(lower, list(AREA_WORDS))
@@ -78,6 +84,20 @@ def understand(text: str, known: Known) -> Command | None:
     if area:
         return Command("area", *AREA_WORDS[area])
     return Command("unknown", f"there is no command {safe_text(word, 40)!r}{_near(lower, words(known))}")
+
+
+def opening(text: str) -> Command:
+    """The area that the dashboard is to open on, with its filter: what `--command` takes.
+
+    Raises UsageError for what only a running dashboard can do, and for what nobody can.
+    """
+    command = understand(text, Known())
+    if command is None or command.kind != "area":
+        raise UsageError(
+            f"the dashboard cannot open on {safe_text(text, 40)!r}",
+            f"name one of {', '.join(AREA_WORDS)}, and a filter after it, such as 'credentials /state:due'",
+        )
+    return command
 
 
 def complete(text: str, known: Known) -> list[str]:

@@ -15,6 +15,8 @@ from tui.issuance import FileError, write_private
 from tui.kube.sensitive import Sensitive, looks_secret
 from tui.kube.small_file import read_small
 
+from .commands import opening
+
 FILE: Final = "dashboard.json"
 LONGEST: Final = 50
 """So many filters and commands are kept."""
@@ -69,6 +71,14 @@ def read(path: Path | None) -> Memory:
     memory.commands = [line[:_LINE] for line in memory.commands if line.isprintable()][-LONGEST:]
     if not memory.filter.isprintable() or len(memory.filter) > _LINE:
         memory.filter = ""
+    return memory
+
+
+def beginning(memory: Memory, begin: str) -> Memory:
+    """The same, but for where the user is: on what was typed after `--command`, where it was."""
+    if begin:
+        command = opening(begin)
+        memory.area, memory.filter, memory.cursor = command.name, command.filter, ""
     return memory
 
 
