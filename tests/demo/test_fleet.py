@@ -104,6 +104,8 @@ async def test_no_two_fleets_share_a_uid() -> None:
 
 async def _everything(port: int | None) -> list[tuple[str, ...]]:
     async with EmbeddedFleet(clusters=3, accounts=20, clock=lambda: NOON, first_port=port) as fleet:
+        for cluster in fleet.clusters.values():
+            await cluster.settled(30)
         return [
             (c.name, o["kind"], o["metadata"]["name"], o["metadata"]["uid"], o["metadata"]["creationTimestamp"])
             for c in fleet.clusters.values()

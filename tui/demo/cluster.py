@@ -8,6 +8,7 @@ import random
 import socket
 import uuid
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -78,9 +79,9 @@ class EmbeddedCluster:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
         self.authority = Authority(f"{name}-ca", clock())
-        written = random.Random(f"{seed}/{name}/written")  # noqa: S311 - apart: what is written later changes no scenery
         self._repeatable = repeatable
-        self.storage = Storage(clock, new_id=lambda: self._id(written), snapshots=self.features.serves_snapshots)
+        self._written: Counter[str] = Counter()
+        self.storage = Storage(clock, new_id=self._id_of_written, snapshots=self.features.serves_snapshots)
         self.faults = Faults()
         self.tokens = TokenIssuer(key, TokenPolicy(self.url, (self.url,)), self.features, clock, self.new_id)
         self.authorizer = Authorizer(self.storage)
@@ -130,15 +131,18 @@ class EmbeddedCluster:
 
     def new_id(self) -> str:
         """The next UID: nobody else has it, but where all is to be repeatable."""
-        return self._id(self.rng)
+        number = self.rng.getrandbits(128)  # drawn in either case: the scenery depends on what comes next
+        return str(uuid.UUID(int=number, version=4) if self._repeatable else uuid.uuid4())
 
     def id_of(self, path: str) -> str:
         """A UID that draws no number: from the path, where all is to be repeatable."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, path) if self._repeatable else uuid.uuid4())
 
-    def _id(self, drawn: random.Random) -> str:
-        number = drawn.getrandbits(128)  # drawn in either case: the scenery depends on what comes next
-        return str(uuid.UUID(int=number, version=4) if self._repeatable else uuid.uuid4())
+    def _id_of_written(self, path: str) -> str:
+        """Of what is written later: controllers do that in any order, and change neither the scenery nor each other."""
+        if self._repeatable:
+            self._written[path] += 1
+        return self.id_of(f"{self.name}/{path}/{self._written[path]}")
 
     def add_namespace(self, name: str, labels: Mapping[str, str] | None = None, **metadata: Any) -> Object:
         """A namespace with its default account, as servers and controllers make them, unless it is there already."""

@@ -110,7 +110,7 @@ class Storage:
         clock: Callable[[], datetime],
         *,
         history: int = 20_000,
-        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        new_id: Callable[[str], str] = lambda path: str(uuid.uuid4()),
         snapshots: bool = False,
     ) -> None:
         """`snapshots`: lists of a forgotten moment are still read for a while, as servers since 1.34 do."""
@@ -171,7 +171,7 @@ class Storage:
         objects = self._objects.setdefault(collection, {})
         if (namespace, name) in objects:
             raise already_exists(*collection, name)
-        metadata.setdefault("uid", self.new_id())
+        metadata.setdefault("uid", self.new_id(f"{'/'.join(collection)}/{namespace}/{name}"))
         metadata.setdefault("creationTimestamp", rfc3339(self._clock()))
         metadata.pop("resourceVersion", None)
         if not dry_run:

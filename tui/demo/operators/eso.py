@@ -237,7 +237,7 @@ class ExternalController(_Controller):
             return
         owner = {key: external[key] for key in ("apiVersion", "kind")} | {key: metadata[key] for key in ("name", "uid")}
         secret = made("Secret", name, metadata["namespace"], type="Opaque", data=data)
-        secret["metadata"] |= {"uid": self._home.new_id(), "ownerReferences": [owner]}
+        secret["metadata"]["ownerReferences"] = [owner]
         self._storage.create(SECRETS, secret)
 
 
