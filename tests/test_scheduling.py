@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.conftest import pytest_make_parametrize_id
-from tests.scheduling import needs_plane, seconds
+from tests.scheduling import SECONDS, needs_plane, seconds
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,14 @@ def test_files_of_the_real_control_plane_are_known(text: str, nodeid: str, neede
 
 def test_screens_take_longer_than_tables() -> None:
     assert seconds("tests/dashboard/test_a.py", 30) > seconds("tests/kube/test_a.py", 300)
+
+
+def test_what_is_named_is_there_and_files_stand_before_their_rooms() -> None:
+    names = list(SECONDS)
+    root = Path(__file__).parents[1]
+    assert [name for name in names if not list(root.glob(f"{name.rstrip('/')}*"))] == []
+    hidden = [name for index, name in enumerate(names) if any(name.startswith(before) for before in names[:index])]
+    assert hidden == []
 
 
 @pytest.mark.parametrize(
