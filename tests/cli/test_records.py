@@ -8,15 +8,16 @@ import msgspec
 import pytest
 
 from tests.fleet.test_store import NOW, row
+from tui.fleet.apart import row_apart
 from tui.fleet.fields import OF_AREA, in_list
 from tui.fleet.moments import rfc3339
 from tui.fleet.query import clock_of
-from tui.fleet.rows import ENTER, AccountRow, ClusterRow, CredentialRow, RequestRow, ShootFacts
-from tui.fleet.shoots import shoot_row
+from tui.fleet.rows import ENTER, AccountRow, ClusterRow, CredentialRow, RequestRow
 from tui.fleet.store import Area
 from tui.headless.output import cells, print_table
 from tui.headless.records import credential_record, name_of, record
 from tui.issuance.families.dpf.listing import REQUEST
+from tui.issuance.families.gardener.apart import ShootFacts, told_of
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Identity, State
 
@@ -113,8 +114,8 @@ def test_a_table_without_rows_prints_nothing(capsys: pytest.CaptureFixture[str])
 
 
 def test_what_can_be_done_about_a_shoot_is_a_command_and_no_key() -> None:
-    facts = ShootFacts(garden="my garden", namespace="garden-dev", name="meadow")
-    shoot = shoot_row(msgspec.structs.replace(facts, addresses=(("external", "https://api.meadow"),)), NOW)
+    about = ShootFacts(addresses=(("external", "https://api.meadow"),))
+    shoot = row_apart(told_of("my garden", "garden-dev", "meadow", about), NOW)
     assert shoot.hint == ENTER
     command = "kubemint issue --context 'my garden' --shoot garden-dev/meadow --out FILE"
     said = f"`{command}` writes a kubeconfig for it"

@@ -20,7 +20,7 @@ from tui.demo.running import FleetThread
 from tui.fleet.rows import Reach
 from tui.issuance.model.claims import read_token
 from tui.kube.sensitive import Sensitive
-from tui.screens.dialogs.choosing import ChooseNewScreen, ChooseShootScreen
+from tui.screens.dialogs.choosing import ChooseNewScreen, EnteringScreen
 from tui.screens.dialogs.equivalents import EquivalentsScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.new_credential import MintScreen, NewIdentityScreen
@@ -181,11 +181,11 @@ async def test_a_shoot_is_entered_and_its_kubeconfigs_are_written(dashboard: Ope
     async with dashboard(only=["harbor"]) as driver:
         await driver.click("2 Clusters")
         await driver.click("meadow", times=2)
-        await driver.on(ChooseShootScreen)
+        await driver.on(EnteringScreen)
         await driver.click("esc cancel")
         await driver.closed()
         await driver.click("meadow", times=2)
-        await driver.on(ChooseShootScreen)
+        await driver.on(EnteringScreen)
         job = await driver.clicked("Connect as a viewer")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         clusters = driver.app.session.store.clusters
@@ -194,7 +194,7 @@ async def test_a_shoot_is_entered_and_its_kubeconfigs_are_written(dashboard: Ope
         await driver.until(lambda: not driver.panel.display)
 
         await driver.click("ledger", times=2)
-        await driver.on(ChooseShootScreen)
+        await driver.on(EnteringScreen)
         await driver.click("Kubeconfig …")
         form = await driver.on(NewShootScreen)
         await driver.click("esc cancel")

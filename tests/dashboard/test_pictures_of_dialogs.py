@@ -23,10 +23,11 @@ from tui.actions.intended import Intended
 from tui.actions.jobs import Task
 from tui.app import KubemintApp
 from tui.fleet.found import Tenant
-from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach, RequestRow, ShootFacts
+from tui.fleet.rows import ClusterRow, DeliveredFacts, Reach, RequestRow
 from tui.issuance.errors import IssuanceError
 from tui.issuance.families.csi.driver import Driver, TokenWish
 from tui.issuance.families.csi.listing import DRIVER
+from tui.issuance.families.gardener.apart import ShootFacts, told_of
 from tui.issuance.insight.hygiene import Finding, Fix, Report
 from tui.issuance.insight.inspecting import inspect
 from tui.issuance.insight.lineage import root
@@ -49,7 +50,7 @@ from tui.issuance.records.entering import (
 )
 from tui.kube.endpoint import Endpoint
 from tui.kube.sensitive import Sensitive
-from tui.screens.dialogs.choosing import ChooseShootScreen
+from tui.screens.dialogs.choosing import EnteringScreen
 from tui.screens.dialogs.files import SaveFindingsScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.new_credential import MintScreen
@@ -278,11 +279,20 @@ def shoots(app: KubemintApp) -> ClusterRow:
     row = ClusterRow(
         name="harbor/garden-dev/meadow", server="https://api.meadow.example", source="Gardener shoot",
         reach=Reach.NOT_CONNECTED, message="Awake, Reconcile Succeeded (100%)", hint="enter offers to connect",
-        shoot=ShootFacts(garden="harbor", namespace="garden-dev", name="meadow", project="dev", version="1.34.1",
-                         hibernation="Awake", addresses=(("external", "https://api.meadow.example"),)),
+        apart=told_of(
+            "harbor", "garden-dev", "meadow",
+            ShootFacts(project="dev", hibernation="Awake", operation="Reconcile Succeeded (100%)",
+                       addresses=(("external", "https://api.meadow.example"),)),
+        ),
     )  # fmt: skip
     app.session.store.put(row)
     return row
+
+
+def entering(app: KubemintApp) -> EnteringScreen:
+    row = shoots(app)
+    assert row.apart is not None
+    return EnteringScreen(row.name, row.apart)
 
 
 async def new_shoot(pilot: Pilot[Any]) -> None:
@@ -357,7 +367,7 @@ SCREENS: dict[str, Open] = {
     "inspector": one_by_one("p"),
     "inspector-token": paste(TOKEN),
     "inspector-nothing": paste("neither a token nor anything else"),
-    "choose-shoot": pushed(lambda app: ChooseShootScreen(shoots(app))),
+    "choose-shoot": pushed(lambda app: entering(app)),
     "mint": pushed(lambda app: MintScreen(ROBOT, [("~/.kube/kubemint/ci-runner.token", FILE)], folder=FOLDER)),
     "tenant-store": pushed(lambda app: TenantStoreScreen(TENANTS, servers=SERVERS, first="tenant-a")),
     "tenant-push": pushed(

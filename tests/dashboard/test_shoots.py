@@ -13,7 +13,7 @@ from tests.dashboard.forms import choose
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.issuance.model.types import AccessLevel, State
 from tui.issuance.objects.viewer import CANNOT_MINT
-from tui.screens.dialogs.choosing import ChooseShootScreen
+from tui.screens.dialogs.choosing import EnteringScreen
 from tui.screens.dialogs.new_shoot import NewShootScreen
 from tui.screens.pages.detail import DetailScreen
 
@@ -86,7 +86,7 @@ async def test_enter_offers_to_connect_and_a_viewer_cannot_mint(dashboard: Open)
     async with dashboard(only=["harbor"]) as driver:
         await driver.find("2", "meadow")
         await driver.press("enter")
-        await driver.on(ChooseShootScreen)
+        await driver.on(EnteringScreen)
         await driver.shows("A Gardener shoot: Awake, Reconcile Succeeded (100%)")
         job = await driver.act("v")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
@@ -114,11 +114,11 @@ async def test_one_that_sleeps_and_one_that_is_being_made(dashboard: Open) -> No
     async with dashboard(only=["harbor"]) as driver:
         await driver.find("2", "night-shift")
         await driver.press("enter")
-        await driver.on(ChooseShootScreen)
+        await driver.on(EnteringScreen)
         await driver.shows("a kubeconfig cannot connect until it is woken up")
         assert [option.id for option in driver.app.screen.query_one(OptionList).options] == ["kubeconfig"]
         await driver.press("v")
-        await driver.on(ChooseShootScreen)  # what is not offered cannot be chosen
+        await driver.on(EnteringScreen)  # what is not offered cannot be chosen
         await driver.press("k")
         await driver.on(NewShootScreen)
         await driver.shows("it is hibernated: a kubeconfig cannot connect until it is awake")

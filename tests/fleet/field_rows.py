@@ -14,11 +14,11 @@ from tui.fleet.rows import (
     Reach,
     RequestRow,
     Row,
-    ShootFacts,
 )
 from tui.fleet.store import Area
 from tui.issuance.families.csi.listing import DRIVER
 from tui.issuance.families.dpf.listing import REQUEST as DPU
+from tui.issuance.families.gardener.apart import ShootFacts, told_of
 from tui.issuance.families.tenants.listing import CLUSTER_STORE, PUSH
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
@@ -152,9 +152,12 @@ CLUSTERS: Final = (
     ClusterRow(name="fjord-2", server="https://fjord:6443", reach=Reach.READY, carried_by="fjord"),
     ClusterRow(
         name="garden/garden-dev/api", source="Gardener shoot", reach=Reach.NOT_CONNECTED,
-        shoot=ShootFacts(garden="garden", namespace="garden-dev", name="api", project="dev", hibernation="awake",
-                         operation="Create Succeeded", health="healthy", conditions=(_TRUE,),
-                         addresses=(("external", "https://api.dev"),), labels={"team": "dev"}),
+        apart=told_of(
+            "garden", "garden-dev", "api",
+            ShootFacts(project="dev", hibernation="awake", operation="Create Succeeded", health="healthy",
+                       conditions=(_TRUE,), addresses=(("external", "https://api.dev"),)),
+            labels={"team": "dev"},
+        ),
     ),
 )  # fmt: skip
 OF_AREA: Final[dict[Area, tuple[Row, ...]]] = {

@@ -12,12 +12,13 @@ import pytest
 from tests.fleet.conftest import FAST, over, until
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.fleet import EmbeddedFleet
-from tui.fleet import shoots
+from tui.fleet import apart
+from tui.fleet.apart import _place
 from tui.fleet.fleet import Fleet
-from tui.fleet.rows import ENTER, ClusterRow, Reach, ShootFacts
-from tui.fleet.shoots import ASLEEP, UNBORN, _place
+from tui.fleet.rows import ENTER, ClusterRow, Reach
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.errors import UsageError
+from tui.issuance.families.gardener.apart import ASLEEP, UNBORN, ShootFacts
 from tui.issuance.families.gardener.garden import SHOOTS
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import AccessLevel, Identity, IssueSpec, State
@@ -33,18 +34,19 @@ def row(fleet: Fleet, name: str) -> ClusterRow:
 
 
 def facts(fleet: Fleet, name: str) -> ShootFacts:
-    found = row(fleet, name).shoot
+    found = row(fleet, name).apart
     assert found is not None
-    return found
+    assert isinstance(found.about, ShootFacts)
+    return found.about
 
 
 async def test_every_shoot_says_how_it_stands_and_is_not_entered(two: EmbeddedFleet, tmp_path: Path) -> None:
     async with over(two, tmp_path) as fleet:
         assert await fleet.settled(10)
-        apart = {r.name for r in fleet.store.clusters.values() if r.reach is Reach.NOT_CONNECTED}
+        names = {r.name for r in fleet.store.clusters.values() if r.reach is Reach.NOT_CONNECTED}
         shop, fresh, asleep = "harbor/garden-prod/shop", "harbor/garden-dev/fresh", "harbor/garden-dev/night-shift"
-        assert apart == {MEADOW, LEDGER, shop, fresh, asleep}
-        assert {row(fleet, name).source for name in apart} == {"Gardener shoot"}
+        assert names == {MEADOW, LEDGER, shop, fresh, asleep}
+        assert {row(fleet, name).source for name in names} == {"Gardener shoot"}
         assert [row(fleet, name).hint for name in (MEADOW, fresh, asleep)] == [ENTER, UNBORN, ASLEEP]
         assert row(fleet, asleep).message == "Hibernated, Reconcile Succeeded (100%)"
         assert row(fleet, fresh).message == "Awake, Create Processing (43%)"
@@ -63,12 +65,14 @@ async def test_every_shoot_says_how_it_stands_and_is_not_entered(two: EmbeddedFl
 async def test_a_shoot_that_a_context_leads_to_has_no_row_of_its_own(two: EmbeddedFleet, tmp_path: Path) -> None:
     async with over(two, tmp_path) as fleet:
         assert await fleet.settled(10)
-        await until(lambda: row(fleet, "tenant-a").shoot is not None, "the context's row says it")
-        assert facts(fleet, "tenant-a").name == "tenant-a"
+        await until(lambda: row(fleet, "tenant-a").apart is not None, "the context's row says it")
+        found = row(fleet, "tenant-a").apart
+        assert found is not None
+        assert found.cluster == "harbor/garden-dev/tenant-a"
         assert row(fleet, "tenant-a").source == "kubeconfig"
         assert "harbor/garden-dev/tenant-a" not in fleet.store.clusters
     async with over(two, tmp_path / "alone", only=["harbor"]) as fleet:
-        await until(lambda: any(r.shoot and r.shoot.name == "tenant-a" for r in fleet.store.clusters.values()), "said")
+        await until(lambda: any(r.apart and r.apart.name == "tenant-a" for r in fleet.store.clusters.values()), "said")
 
 
 async def test_changes_show_and_what_goes_is_gone(harbor: EmbeddedFleet, tmp_path: Path) -> None:
@@ -82,19 +86,19 @@ async def test_changes_show_and_what_goes_is_gone(harbor: EmbeddedFleet, tmp_pat
         await until(lambda: facts(fleet, MEADOW).hibernation == "Hibernated", "asleep")
         assert row(fleet, MEADOW).hint == ASLEEP
         with pytest.raises(UsageError, match="is hibernated: its API server is off"):
-            await fleet.connect_shoot(MEADOW, AccessLevel.VIEWER)
+            await fleet.enter(MEADOW, AccessLevel.VIEWER)
         await client.delete(SHOOTS, "meadow", namespace="garden-dev")
         await until(lambda: MEADOW not in fleet.store.clusters, "gone")
-        with pytest.raises(UsageError, match="no addresses yet"):
-            await fleet.connect_shoot("harbor/garden-dev/fresh", AccessLevel.VIEWER)
-        with pytest.raises(UsageError, match="is no shoot"):
-            await fleet.connect_shoot("harbor/garden-dev/nowhere", AccessLevel.VIEWER)
+        with pytest.raises(UsageError, match="has no address yet"):
+            await fleet.enter("harbor/garden-dev/fresh", AccessLevel.VIEWER)
+        with pytest.raises(UsageError, match="is no cluster that another one tells of"):
+            await fleet.enter("harbor/garden-dev/nowhere", AccessLevel.VIEWER)
 
 
 async def test_entering_one_as_a_viewer_and_leaving_it(harbor: EmbeddedFleet, tmp_path: Path) -> None:
     async with over(harbor, tmp_path, read_only=False) as fleet:
         assert await fleet.settled(10)
-        entered = await fleet.connect_shoot(MEADOW, AccessLevel.VIEWER)
+        entered = await fleet.enter(MEADOW, AccessLevel.VIEWER)
         assert entered.reach in (Reach.READY, Reach.SLOW), entered
         assert facts(fleet, MEADOW).project == "dev"
         assert any(account.cluster == MEADOW for account in fleet.store.accounts.values())
@@ -108,14 +112,14 @@ async def test_entering_one_as_a_viewer_and_leaving_it(harbor: EmbeddedFleet, tm
         spec = IssueSpec(identity=robot, destinations=(FileDestination(str(tmp_path / "robot")),))
         with pytest.raises(UsageError, match=CANNOT_MINT):
             await fleet.engine.plan(spec)
-        await fleet.disconnect_shoot(MEADOW)
+        await fleet.leave(MEADOW)
         assert row(fleet, MEADOW).reach is Reach.NOT_CONNECTED
         assert not any(account.cluster == MEADOW for account in fleet.store.accounts.values())
         assert f"login:{MEADOW}" not in fleet.store.credentials
         with pytest.raises(UsageError, match="was entered"):
-            await fleet.disconnect_shoot(MEADOW)
+            await fleet.leave(MEADOW)
         with pytest.raises(UsageError, match="was entered"):
-            await fleet.disconnect_shoot("harbor")
+            await fleet.leave("harbor")
 
 
 async def test_an_admin_issues_there_and_where_that_is_forbidden_it_says_so(
@@ -123,15 +127,15 @@ async def test_an_admin_issues_there_and_where_that_is_forbidden_it_says_so(
 ) -> None:
     async with over(harbor, tmp_path, read_only=False) as fleet:
         assert await fleet.settled(10)
-        assert (await fleet.connect_shoot(MEADOW, AccessLevel.ADMIN)).reach in (Reach.READY, Reach.SLOW)
+        assert (await fleet.enter(MEADOW, AccessLevel.ADMIN)).reach in (Reach.READY, Reach.SLOW)
         robot = Identity(MEADOW, "default", "default")
         spec = IssueSpec(identity=robot, destinations=(FileDestination(str(tmp_path / "robot")),))
         outcome = await fleet.engine.execute(await fleet.engine.plan(spec))
         assert outcome.ok, outcome
-        refused = await fleet.connect_shoot(LEDGER, AccessLevel.ADMIN)
+        refused = await fleet.enter(LEDGER, AccessLevel.ADMIN)
         assert refused.reach is Reach.FORBIDDEN
         assert "create shoots/adminkubeconfig.core.gardener.cloud in namespace garden-audit" in refused.hint
-        fallen = await fleet.connect_shoot(LEDGER, AccessLevel.AUTO)
+        fallen = await fleet.enter(LEDGER, AccessLevel.AUTO)
         assert fallen.reach in (Reach.READY, Reach.SLOW)
         assert fleet.store.credentials[f"login:{LEDGER}"].credential.message.startswith("viewer of")
 
@@ -139,10 +143,10 @@ async def test_an_admin_issues_there_and_where_that_is_forbidden_it_says_so(
 async def test_the_certificate_in_memory_is_renewed_before_it_ends(
     harbor: EmbeddedFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shoots, "rotate_at", lambda issued, expires: datetime.now(UTC) + timedelta(seconds=1))
+    monkeypatch.setattr(apart, "rotate_at", lambda issued, expires: datetime.now(UTC) + timedelta(seconds=1))
     async with over(harbor, tmp_path) as fleet:
         assert await fleet.settled(10)
-        await fleet.connect_shoot(MEADOW, AccessLevel.VIEWER)
+        await fleet.enter(MEADOW, AccessLevel.VIEWER)
         key = f"login:{MEADOW}"
         first = fleet.store.credentials[key].credential.fingerprint
         await until(lambda: fleet.store.credentials[key].credential.fingerprint != first, "another certificate")
@@ -155,7 +159,7 @@ async def test_people_who_may_only_look_at_their_own_project(harbor: EmbeddedFle
     faults.add(FaultRule(Answer(403), path=r"v1beta1/(shoots|projects)"))
     async with over(harbor, tmp_path, timing=replace(FAST, forbidden=60)) as fleet:
         assert await fleet.settled(10)
-        assert not any(r.shoot for r in fleet.store.clusters.values())
+        assert not any(r.apart for r in fleet.store.clusters.values())
         assert any(text.startswith("projects: no right to list") for text in row(fleet, "harbor").missing)
         assert row(fleet, "harbor").reach is Reach.READY
 

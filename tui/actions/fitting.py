@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tui.fleet.query import identity_of
-from tui.fleet.rows import SHOOT, AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
+from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 from tui.issuance import Address, Credential, Format, State
 from tui.kube.paths import short_path
 
@@ -149,10 +149,9 @@ INVALIDATED: Final = Fits(_is_invalidated, "long-lived tokens that their cluster
 LINEAGE: Final = Fits(_has_lineage, "accounts and their credentials")
 POWERS: Final = Fits(_has_powers, "accounts and their credentials")
 CLUSTERS: Final = Fits(lambda row: isinstance(row, ClusterRow) and not _IS_APART(row), "clusters")
-SHOOT_APART: Final = Fits(_IS_APART, "shoots that are not connected")
-SHOOT_ENTERED: Final = Fits(
-    lambda row: isinstance(row, ClusterRow) and row.source == SHOOT and not _IS_APART(row),
-    "shoots that were entered here",
+APART: Final = Fits(_IS_APART, "clusters that are not connected")
+ENTERED: Final = Fits(
+    lambda row: isinstance(row, ClusterRow) and row.told_only and not _IS_APART(row), "clusters that were entered here"
 )
 UNTRUSTED: Final = Fits(_reach(Reach.UNTRUSTED), "clusters that wait for your confirmation")
 OBJECTS: Final = Fits(_has_object, "what is an object in a cluster")

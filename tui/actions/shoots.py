@@ -6,14 +6,11 @@ from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 from msgspec.structs import replace
 
-from tui.fleet.moments import stamp
 from tui.fleet.rows import ClusterRow, Row
 from tui.issuance import (
     AccessLevel,
-    Address,
     Choice,
     Control,
     Fault,
@@ -29,16 +26,14 @@ from tui.issuance import (
 from tui.kube.paths import file_stem, short_path, whole_path
 
 from . import fitting as fit
-from .action import Action, Answer, Menu, Needs
+from .action import Action, Menu, Needs
 from .issuing import NEW_CREDENTIAL
-from .lines import Asked, Line
+from .lines import Asked
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from tui.issuance import Engine, PlainWish, Plan
-
-    from .action import Host
 
 CERTIFICATE: Final = "certificate"
 EXEC: Final = "exec"
@@ -72,9 +67,11 @@ def suggested(said: Said, folder: Path) -> Mapping[str, str]:
 
 def _begin(asked: Asked, row: Row | None) -> Said:
     credential = fit.credential_of(row)
-    shoot = row.shoot if isinstance(row, ClusterRow) else credential.shoot if credential is not None else None
-    name = f"{shoot.namespace}/{shoot.name}" if shoot is not None else ""
-    said = {"cluster": shoot.garden if shoot is not None else "", "shoot": name, "duration": "1h"}
+    shoot = credential.shoot if credential is not None else None
+    garden, name = (shoot.garden, f"{shoot.namespace}/{shoot.name}") if shoot is not None else ("", "")
+    if isinstance(row, ClusterRow) and row.apart is not None:
+        garden, name = row.apart.host, row.apart.place
+    said = {"cluster": garden, "shoot": name, "duration": "1h"}
     return {**said, **suggested(said, asked.folder)}
 
 
@@ -173,53 +170,4 @@ PLAIN: Final = Action["PlainWish"](
     name="plain", title="Kubeconfig without a secret", says="kubemint itself answers whoever uses it", verb=("issue",),
     fields=(*(field for field in NEW_CREDENTIAL.fields if field.id in _SHARED), _KIND, _PATH),
     make=_plain,
-)  # fmt: skip
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """A shoot to enter, by its row's name, and how much may be done there."""
-
-    name: str
-    level: AccessLevel
-
-
-async def _connect(host: Host, entry: Entry) -> Answer:
-    fleet = host.fleet
-    assert fleet is not None
-    row = await fleet.connect_shoot(entry.name, entry.level)
-    if not row.answers:
-        return Answer(row.message, row.hint, ok=False)
-    login = host.store.credentials.get(str(Address.login(entry.name)))
-    if login is None:
-        return Answer("")
-    until = stamp(login.credential.expires_at)
-    return Answer(f"{login.credential.message}, until {until}, then renewed; enter shows what is there")
-
-
-async def _disconnect(host: Host, name: str) -> Answer:
-    fleet = host.fleet
-    assert fleet is not None
-    await fleet.disconnect_shoot(name)
-    return Answer("left; its certificate is forgotten here and ends by itself")
-
-
-def _request(asked: Asked) -> list[Line]:
-    """What is asked of the garden; the certificate stays in memory."""
-    row = asked.rows[0]
-    if not isinstance(row, ClusterRow) or row.shoot is None:
-        return []
-    from tui.issuance import SHOOTS
-
-    path = SHOOTS.path(row.shoot.namespace, row.shoot.name, "viewerkubeconfig")
-    return [Line(request=f"POST {path}", cluster=row.shoot.garden)]
-
-
-CONNECT: Final = Action[Entry](
-    name="connect", title="Connect to the shoot", says="with a certificate that is kept in memory",
-    fits=fit.SHOOT_APART, run=_connect, title_of=lambda entry: f"{entry.name} as {entry.level.value}",
-    command=_request,
-)  # fmt: skip
-DISCONNECT: Final = Action[str](
-    name="disconnect", title="Disconnect from the shoot", says="and forget its certificate", fits=fit.SHOOT_ENTERED,
-    of=lambda row: row.name if isinstance(row, ClusterRow) else None, run=_disconnect,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Final
 
 from . import fitting as fit, lines
 from .action import Action, AnyAction, Needs
-from .clusters import RECONNECT, TRUST
+from .clusters import CONNECT, DISCONNECT, RECONNECT, TRUST
 from .csi import CSI_PREVIEW
 from .ending import REVOKE
 from .exporting import EXPORT
@@ -21,7 +21,7 @@ from .looking import DETAILS, FINDINGS, INSPECT, INSPECTOR, LINEAGE, POWERS, REV
 from .offered import OFFERED
 from .requests import ABANDON, DELETE_REQUEST, KEEP, NEW_REQUEST
 from .rotating import FORESEE, ROTATE, UNDO
-from .shoots import CONNECT, DISCONNECT, NEW_SHOOT
+from .shoots import NEW_SHOOT
 from .tenants import NEW_TENANT_PUSH, NEW_TENANT_STORE
 
 ACTIONS: Final[tuple[AnyAction, ...]] = (

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance import Unusable, wall_of
+from tui.issuance import ApartFacts, Unusable, wall_of
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
 from tui.kube.endpoint import Endpoint
@@ -22,7 +22,7 @@ from tui.kube.errors import ConfigError, Forbidden, KubeError, Unauthorized
 from tui.kube.responses import decode
 
 from .reach import PATIENT, Backoff, Latency, Timing, Verdict, asked_to_wait, concerns_all, concerns_connection, judge
-from .rows import NO_RIGHT, ClusterRow, CredentialRow, DeliveredFacts, Reach, ShootFacts
+from .rows import NO_RIGHT, ClusterRow, CredentialRow, DeliveredFacts, Reach
 from .store import FleetStore
 from .watching import Follower, Watched
 
@@ -110,9 +110,9 @@ class ClusterTasks:
             self._enter(Reach.CONNECTING)
             self.start()
 
-    def about(self, shoot: ShootFacts | None) -> None:
-        """What a garden says of this cluster."""
-        self._change(shoot=shoot)
+    def about(self, apart: ApartFacts | None) -> None:
+        """What another cluster says of this one."""
+        self._change(apart=apart)
 
     def about_delivery(self, delivered: DeliveredFacts) -> None:
         """Who delivers it and what is said of it there, where that changed."""

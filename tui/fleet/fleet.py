@@ -40,6 +40,7 @@ from tui.kube.endpoint import Endpoint
 from tui.kube.errors import ConfigError, KubeError
 from tui.kube.kubeconfig import KubeConfig
 
+from .apart import ClustersApart, Login
 from .cluster_tasks import ClusterTasks, Source
 from .coalescing import Coalescing
 from .discovery import Look, context_source, delivered_source, fixed_source
@@ -49,9 +50,8 @@ from .homes import Homes
 from .kinds import kinds_of
 from .logins import login_row
 from .reach import Backoff, Timing
-from .rows import SHOOT, ClusterRow, CredentialRow, DeliveredFacts, Reach
+from .rows import ClusterRow, CredentialRow, DeliveredFacts, Reach
 from .same import Way, compare
-from .shoots import ShootLogin, Shoots
 from .store import Area, FleetStore
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Fleet:
         self._endpoints = tuple(endpoints)
         self._tasks: dict[str, ClusterTasks] = {}
         self._homes = Homes(self.store, self._ways)
-        self._shoots = Shoots(self.store, self._tasks, clock)
+        self._apart = ClustersApart(self.store, self._tasks, clock)
         self._found = FoundClusters(
             self.client,
             follow=self._found_one,
@@ -268,26 +268,26 @@ class Fleet:
                 self._config = await asyncio.to_thread(self._reload)
         await tasks.restart()
 
-    async def connect_shoot(self, name: str, level: AccessLevel) -> ClusterRow:
-        """Enter a shoot because the user says so, with a certificate in memory that is renewed before it ends.
+    async def enter(self, name: str, level: AccessLevel) -> ClusterRow:
+        """Enter a cluster apart because the user says so, with a certificate in memory that is renewed before it ends.
 
         Gives its row once it is known how that went.
         """
-        access = self._shoots.access(name, level)
+        facts = self._apart.open(name)
         if name in self._tasks:
-            await self.disconnect_shoot(name)
-        login = ShootLogin(access, partial(self.client, access.garden))
+            await self.leave(name)
+        login = Login(facts, level, partial(self.client, facts.host))
         self._add(login.source, host=False, login=login.row)
         tasks = self._tasks[name]
         self._help(self._renew_login(login, tasks))
         await tasks.settled.wait()
         return tasks.row
 
-    async def disconnect_shoot(self, name: str) -> None:
-        """Leave a shoot again; its certificate is forgotten."""
+    async def leave(self, name: str) -> None:
+        """Leave it again; its certificate is forgotten."""
         tasks = self._tasks.get(name)
-        if tasks is None or tasks.source.label != SHOOT:
-            raise UsageError(f"{name} is no shoot that was entered with a certificate in memory")
+        if tasks is None or not tasks.row.told_only:
+            raise UsageError(f"{name} is no cluster that was entered with a certificate in memory")
         del self._tasks[name]
         tasks.settled.set()
         await self._stop_and_forget(tasks)
@@ -326,8 +326,8 @@ class Fleet:
             name,
             self._areas,
             clusters=partial(self._found.seen, name) if host else None,
-            shoots=partial(self._shoots.seen, name) if host else None,
-            projects=partial(self._shoots.project_seen, name) if host else None,
+            told=self._apart.told,
+            apart=self._apart.seen if host else None,
             handles=self.store.handles,
             ended=self.store.ended if self._areas & {Area.CREDENTIALS, Area.REQUESTS} else None,
             homes=self._homes,
@@ -366,8 +366,8 @@ class Fleet:
 
     def _resolved(self, name: str, endpoint: Endpoint) -> None:
         """It is known where a cluster is."""
-        if not self._is_delivered(name):  # what a cluster delivers says nothing about shoots
-            self._shoots.reached(name, endpoint)
+        if not self._is_delivered(name):  # what a cluster delivers says nothing about clusters apart
+            self._apart.reached(name, endpoint)
         self._compare()
 
     def _compare(self) -> None:
@@ -395,10 +395,10 @@ class Fleet:
             if tasks.endpoint is not None and tasks.row.reach is not Reach.UNTRUSTED
         }
 
-    async def _renew_login(self, login: ShootLogin, tasks: ClusterTasks) -> None:
+    async def _renew_login(self, login: Login, tasks: ClusterTasks) -> None:
         while self._tasks.get(login.name) is tasks:
             due = login.renew_at
-            now = self._clock() + timedelta(seconds=self.skew(login.name) or 0)  # the shoot decides when it ends
+            now = self._clock() + timedelta(seconds=self.skew(login.name) or 0)  # its server decides when it ends
             wait = (due - now).total_seconds() if due is not None else self._timing.login_first
             await asyncio.sleep(max(wait, self._timing.retry_first))
             if due is not None and due == login.renew_at and self._tasks.get(login.name) is tasks:
@@ -423,7 +423,7 @@ class Fleet:
         await tasks.stop()
         self._leaving.discard(tasks)
         tasks.forget()
-        self._shoots.left(tasks.source.name)
+        self._apart.left(tasks.source.name)
 
     async def _recover(self, engine: Engine) -> None:
         """At the start and ever after: a cluster that is away just then, or is only found later, comes back."""

@@ -9,13 +9,11 @@ from typing import Any
 import msgspec
 
 from tui.issuance import (
-    PROJECTS,
-    SHOOTS,
+    ApartFacts,
     ClusterSource,
     Listing,
-    Project,
     RequestKind,
-    Shoot,
+    ToldApart,
     cluster_sources,
     listings,
     request_kinds,
@@ -43,8 +41,8 @@ def kinds_of(
     areas: Collection[Area],
     *,
     clusters: Callable[[ClusterSource, str, Any | None], None] | None = None,
-    shoots: Callable[[str, Shoot | None], None] | None = None,
-    projects: Callable[[str, Project | None], None] | None = None,
+    told: Iterable[ToldApart] = (),
+    apart: Callable[[Iterable[tuple[str, ApartFacts | None]]], None] | None = None,
     handles: Handles | None = None,
     ended: Ended | None = None,
     homes: Homes | None = None,
@@ -52,10 +50,10 @@ def kinds_of(
 ) -> Sequence[Watched]:
     """What to follow in `cluster` for these areas.
 
-    `clusters` hears of all objects that lead to clusters, by their source, `shoots` and `projects` of Gardener's; None
-    where this cluster was found through such a thing itself. `handles` hears of everything that tokens are bound to,
-    `ended` of the accounts that speak with them; `homes` says in which cluster those are that lie in what leads to one.
-    Whoever looks at one `namespace` alone is shown nothing of what lies
+    `clusters` hears of all objects that lead to clusters, by their source, `apart` of the clusters apart that those of
+    `told` tell of; None where this cluster was found through such a thing itself. `handles` hears of everything that
+    tokens are bound to, `ended` of the accounts that speak with them; `homes` says in which cluster those are that lie
+    in what leads to one. Whoever looks at one `namespace` alone is shown nothing of what lies
     in none.
     """
 
@@ -78,6 +76,10 @@ def kinds_of(
         carries = kind.address is not None and row.credential is not None
         return (row, credential_row(row.credential, labels)) if carries and row.credential is not None else (row,)
 
+    def heard(one: ToldApart, key: str, obj: Any | None) -> None:
+        assert apart is not None
+        apart(one.seen(cluster, key, obj))
+
     kinds: list[Watched] = []
     if clusters is not None:
         kinds += [
@@ -87,10 +89,15 @@ def kinds_of(
             )
             for one in cluster_sources()
         ]  # fmt: skip
-    if shoots is not None and Area.CLUSTERS in areas:
-        kinds.append(Watched("shoots", SHOOTS, lambda obj: (), type=Shoot, seen=shoots))
-        if namespace is None:
-            kinds.append(Watched("projects", PROJECTS, lambda obj: (), type=Project, seen=projects))
+    if apart is not None and Area.CLUSTERS in areas:
+        kinds += [
+            Watched(
+                one.title, one.resource, lambda obj: (), type=one.type,
+                seen=partial(heard, one),
+            )
+            for one in told
+            if one.resource.namespaced or namespace is None
+        ]  # fmt: skip
     if Area.ACCOUNTS in areas:
         kinds.append(
             Watched(

@@ -21,7 +21,7 @@ from tui.issuance import (
 )
 from tui.kube.amounts import count
 
-from .rows import SHOOT, ClusterRow
+from .rows import ClusterRow
 from .same import one_name, shown_by
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Accounts:
         """The clusters that may keep requests for others and were not looked at."""
         said = []
         for row in self._clusters.values():
-            if row.delivered is not None or row.source == SHOOT or row.carried_by:
+            if row.delivered is not None or row.told_only or row.carried_by:
                 continue
             wished = (_missing(row, kind.title) for kind in request_kinds() if kind.address is not None)
             why = self.why_unseen(row.name, "") or next(filter(None, wished), "")

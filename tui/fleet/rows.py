@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tui.issuance import ConditionRow as ConditionRow, Credential, Identity, RequestRow as RequestRow
+from tui.issuance import (
+    ApartFacts,
+    ConditionRow as ConditionRow,
+    Credential,
+    Identity,
+    RequestRow as RequestRow,
+    clusters_apart,
+)
 
 if TYPE_CHECKING:
     from tui.issuance import DeliveredBy
 
-SHOOT: Final = "Gardener shoot"
-"""The source of a cluster that only its garden leads to."""
 ENTER: Final = "enter connects with a certificate in memory, or writes a kubeconfig"
-"""The hint of a shoot that is not entered yet: what its key does."""
+"""The hint of a cluster apart that is not entered yet: what its key does."""
 
 
 class Reach(StrEnum):
@@ -49,35 +54,11 @@ class Reach(StrEnum):
     UNTRUSTED = "untrusted"
     """Another cluster delivers it, and the operator has not said yes to entering it; or it is refused."""
     NOT_CONNECTED = "not connected"
-    """The user did not ask to enter it: a shoot."""
+    """The user did not ask to enter it: a cluster apart."""
 
 
 AWAY: Final = frozenset({Reach.UNREACHABLE, Reach.SERVER_ERROR, Reach.THROTTLED, Reach.LOGIN_PAGE, Reach.WRONG_ANSWER})
 """The road is at fault, or the server is: nothing can be read there now, and trying again may mend it."""
-
-
-class ShootFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a Gardener garden says of one of its shoots, in Gardener's own words."""
-
-    garden: str
-    namespace: str
-    name: str
-    project: str = ""
-    seed: str = ""
-    gardener: str = ""
-    """The version of Gardener that last worked on it."""
-    version: str = ""
-    hibernation: str = ""
-    operation: str = ""
-    operated_at: datetime | None = None
-    health: str = ""
-    conditions: tuple[ConditionRow, ...] = ()
-    errors: tuple[str, ...] = ()
-    addresses: tuple[tuple[str, str], ...] = ()
-    """Name and URL of each."""
-    issuer: str = ""
-    """The identity provider that people log in with, where it has one of its own."""
-    labels: dict[str, str] = {}
 
 
 class DeliveredFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,14 +109,19 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     """Kinds that could not be listed there, each with its reason, for people."""
     lacks: tuple[str, ...] = ()
     """Kinds that its server does not have, by their titles."""
-    shoot: ShootFacts | None = None
-    """What its garden says of it, where it is a Gardener shoot."""
+    apart: ApartFacts | None = None
+    """What another cluster says of it that no one enters by that."""
     delivered: DeliveredFacts | None = None
     """Who delivers it, where another cluster does."""
     same: tuple[str, ...] = ()
     """Other clusters of the fleet that lead to the same server with the same authority, each with its own login."""
     carried_by: str = ""
     """Which of those shows what is in it, so that nothing is listed twice; empty: it does itself."""
+
+    @property
+    def told_only(self) -> bool:
+        """Whether no context leads to it: it is a cluster apart, entered or not."""
+        return any(self.source == sort.source for sort in clusters_apart())
 
     @property
     def word(self) -> str:
@@ -146,7 +132,7 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def labels(self) -> dict[str, str]:
         """Of the object that it is found by in another cluster; a context has none."""
-        found = self.shoot or self.delivered
+        found = self.apart or self.delivered
         return found.labels if found is not None else {}
 
     @property

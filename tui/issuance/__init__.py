@@ -68,18 +68,19 @@ if TYPE_CHECKING:
     from .families.dpf.tending import waits_until as controller_waits_until
     from .families.dpf.wishes import Abandon as AbandonRequest, Delete as DeleteRequest, Keep as KeepRequest
     from .families.gardener import exec_minting as exec_for_shoots
-    from .families.gardener.garden import ADVERTISED as ADVERTISED_ADDRESS, PROJECTS, SHOOTS, Project, Shoot
-    from .families.gardener.shoot_kubeconfig import (
-        ShootKubeconfig,
-        check_duration as check_shoot_duration,
-        choose as choose_shoot_way,
-        request as request_shoot_kubeconfig,
-    )
+    from .families.gardener.shoot_kubeconfig import check_duration as check_shoot_duration
     from .families.listing import Listing
     from .families.offer import AnyOffer, Place as OfferPlace
     from .families.plugin import exec_minting
-    from .families.registry import find_delivered, listings, offers, request_kinds, sources as cluster_sources
-    from .families.rights import RIGHTS, SUMMARY as FLOW_SUMMARY, Flow, Right, roles as roles_of_flow
+    from .families.registry import (
+        clusters_apart,
+        find_delivered,
+        listings,
+        offers,
+        request_kinds,
+        sources as cluster_sources,
+    )
+    from .families.rights import RIGHTS, SUMMARY as FLOW_SUMMARY, Flow, roles as roles_of_flow
     from .families.tenants.manifests import gap_of as tenant_gap, push_preview, store_preview, tenant_manifests
     from .families.tenants.wish import DEFAULT_LIFETIME as TENANT_LIFETIME, StoreWish, TenantPush
     from .families.token_secret.identity import (
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from .insight.verification import Verification
     from .loop.alerts import Alert, Alerts, announcement
     from .loop.keeping import RENEWABLE, Look as LoopLook, RenewalLoop, Watched, renews
+    from .model.apart import Apart, ApartFacts, Entered, Told as ToldApart
     from .model.certificate import read_certificate
     from .model.claims import ClaimsError, read_token
     from .model.cluster_time import ahead, now_at, utc_now, wall_of
@@ -228,44 +230,43 @@ if TYPE_CHECKING:
 
 # fmt: off
 __all__ = [
-    "ADVERTISED_ADDRESS", "ANCHOR_NAME", "BINDS_TO", "CLOSED_GATE", "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_REQUESTS",
-    "DURATION_PATTERN", "EXEC_VERB", "FLOW_SUMMARY", "HELD_STATES", "HYGIENE_RULES", "IDENTITY_LABEL", "KEEPING_LEASE",
-    "KEPT_AS", "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "PROJECTS", "REMOTE_NAMESPACE", "REMOTE_SECRET",
-    "RENEWABLE", "REQUEST_TYPES", "RIGHTS", "SHOOTS", "STORES", "TENANT_LIFETIME", "AbandonRequest", "AccessLevel",
-    "Action", "Address", "Alert", "Alerts", "Already", "AnyOffer", "CSIDriver", "CSIPreview", "ChangedMeanwhile",
-    "Choice", "ClaimsError", "ClusterEntry", "ClusterSource", "ClusterSurvey", "ClusterTrust", "Clusters",
-    "ConditionRow", "Control", "Credential", "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered",
-    "DeliveredBy", "DeliveredPlace", "Delivery", "Destination", "Engine", "EntryVerdict", "ExecQuestion", "Export",
+    "ANCHOR_NAME", "BINDS_TO", "CLOSED_GATE", "CREATOR_LABEL", "CSI_TOKENS_KEY", "DPU_REQUESTS", "DURATION_PATTERN",
+    "EXEC_VERB", "FLOW_SUMMARY", "HELD_STATES", "HYGIENE_RULES", "IDENTITY_LABEL", "KEEPING_LEASE", "KEPT_AS",
+    "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES",
+    "RIGHTS", "STORES", "TENANT_LIFETIME", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert", "Alerts",
+    "Already", "AnyOffer", "Apart", "ApartFacts", "CSIDriver", "CSIPreview", "ChangedMeanwhile", "Choice",
+    "ClaimsError", "ClusterEntry", "ClusterSource", "ClusterSurvey", "ClusterTrust", "Clusters", "ConditionRow",
+    "Control", "Credential", "CredentialKind", "DPURequestDraft", "DeleteRequest", "Delivered", "DeliveredBy",
+    "DeliveredPlace", "Delivery", "Destination", "Engine", "Entered", "EntryVerdict", "ExecQuestion", "Export",
     "ExportPreview", "Fact", "Fault", "Field", "FileDestination", "FileError", "FileLooks", "Finding", "Fix", "Flow",
     "Format", "Gate", "GraceWish", "Guard", "Handle", "HandleFacts", "HandleStanding", "HygieneReport", "Identity",
     "IdentityView", "IdentityWish", "Inspection", "IssuanceError", "IssueSpec", "IssuedToken", "JournalAnchor",
     "JournalEntry", "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest", "KubeconfigClusters", "Lease",
     "LeaseHeld", "LeaseLost", "LineageNode", "LineagePart", "LineageSubject", "Listing", "LoopLook", "NotEntered",
-    "NotProved", "ObjectBinding", "OfferPlace", "Origin", "Outcome", "PlainShootWish", "PlainWay", "PlainWish", "Plan",
-    "Power", "Powers", "Project", "RenewalLoop", "RequestKey", "RequestKind", "RequestParseError", "RequestRow",
-    "Revocation", "Right", "Said", "SecretDestination", "Section", "SelfWish", "Severity", "Shoot", "ShootAccess",
-    "ShootKubeconfig", "ShootWish", "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo",
-    "StepResult", "StepStatus", "StoreWish", "TargetClusters", "TenantPush", "Tone", "TrustedSource", "Unasked",
-    "UndoWindow", "Untrusted", "Unusable", "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Wish",
-    "WouldReplace", "Yes", "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address",
-    "announcement", "answer_from_cache", "asking", "authorities", "capi", "check_names", "check_namespace",
-    "check_shoot_duration", "check_token_wish", "checked", "choose_shoot_way", "cluster_sources",
-    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "draft_manifest", "draft_yaml",
-    "due_here", "due_shown", "dump_yaml", "examine", "exec_for_shoots", "exec_minting", "explain",
-    "explained_file_error", "fetch_request", "find_delivered", "format_duration", "formats_of",
-    "fresh_token_secret_name", "holder_name", "human_left",
-    "identity_manifests", "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections",
-    "inspection_verdict", "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv",
-    "journal_json_lines", "judge_handle", "key_of_wished", "kind_label", "known_home", "lasting_grace",
-    "left_behind_in_journal", "left_to_controller", "lineage_root", "listings", "lives_on_after", "look_at_disk",
-    "look_at_request", "made_for", "make_private", "managed", "masked_csi_json", "masked_diff", "masked_text",
-    "may_write_file", "named_fields", "now_at", "offers", "parse_duration", "push_preview", "read_certificate",
-    "read_fields", "read_private", "read_token", "readable_by_others", "record_report", "renews", "request_key",
-    "request_kinds", "request_shoot_kubeconfig", "request_token", "roles_of_flow", "rotate_at", "sarif", "scrub",
-    "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview", "subject_of", "subject_of_account",
-    "survey", "taking", "tenant_gap", "tenant_manifests", "token_of", "token_secret_deletion_due", "token_use",
-    "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now",
-    "validate_draft", "wall_of", "words_of_fields", "write_file", "write_private",
+    "NotProved", "ObjectBinding", "OfferPlace", "Origin", "Outcome", "PlainShootWish", "PlainWay", "PlainWish",
+    "Plan", "Power", "Powers", "RenewalLoop", "RequestKey", "RequestKind", "RequestParseError", "RequestRow",
+    "Revocation", "Said", "SecretDestination", "Section", "SelfWish", "Severity", "ShootAccess", "ShootWish",
+    "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreWish",
+    "TargetClusters", "TenantPush", "ToldApart", "Tone", "TrustedSource", "Unasked", "UndoWindow", "Untrusted",
+    "Unusable", "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Wish", "WouldReplace", "Yes",
+    "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement",
+    "answer_from_cache", "asking", "authorities", "capi", "check_names", "check_namespace", "check_shoot_duration",
+    "check_token_wish", "checked", "cluster_sources", "clusters_apart", "controller_waits_until", "countdown", "csi",
+    "csi_trial", "default_folder", "draft_manifest", "draft_yaml", "due_here", "due_shown", "dump_yaml", "examine",
+    "exec_for_shoots", "exec_minting", "explain", "explained_file_error", "fetch_request", "find_delivered",
+    "format_duration", "formats_of", "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests",
+    "identity_role_name", "in_command", "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict",
+    "irrevocable", "is_given_up", "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle",
+    "key_of_wished", "kind_label", "known_home", "lasting_grace", "left_behind_in_journal", "left_to_controller",
+    "lineage_root", "listings", "lives_on_after", "look_at_disk", "look_at_request", "made_for", "make_private",
+    "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers",
+    "parse_duration", "push_preview", "read_certificate", "read_fields", "read_private", "read_token",
+    "readable_by_others", "record_report", "renews", "request_key", "request_kinds", "request_token", "roles_of_flow",
+    "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview",
+    "subject_of", "subject_of_account", "survey", "taking", "tenant_gap", "tenant_manifests", "token_of",
+    "token_secret_deletion_due", "token_use", "trace_lineage", "unguarded", "unknown_cluster", "unseen_handles",
+    "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "words_of_fields", "write_file",
+    "write_private",
 ]
 # fmt: on
 
@@ -303,14 +304,10 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "families.dpf.target": "TargetClusters",
         "families.dpf.tending": "controller_waits_until=waits_until",
         "families.dpf.wishes": "AbandonRequest=Abandon DeleteRequest=Delete KeepRequest=Keep",
-        "families.gardener.garden": "ADVERTISED_ADDRESS=ADVERTISED PROJECTS Project SHOOTS Shoot",
-        "families.gardener.shoot_kubeconfig": (
-            "ShootKubeconfig check_shoot_duration=check_duration choose_shoot_way=choose "
-            "request_shoot_kubeconfig=request"
-        ),
+        "families.gardener.shoot_kubeconfig": "check_shoot_duration=check_duration",
         "records.exec_cache": "ExecQuestion=Question EXEC_VERB=VERB answer_from_cache=answer",
         "tokens.plain": "PlainShootWish PlainWish PlainWay=Way",
-        "families.rights": "Flow RIGHTS Right FLOW_SUMMARY=SUMMARY roles_of_flow=roles",
+        "families.rights": "Flow RIGHTS FLOW_SUMMARY=SUMMARY roles_of_flow=roles",
         "families.tenants.manifests": "tenant_gap=gap_of push_preview store_preview tenant_manifests",
         "families.tenants.wish": "TENANT_LIFETIME=DEFAULT_LIFETIME StoreWish TenantPush",
         "families.token_secret.identity": (
@@ -343,6 +340,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "model.kinds": "CredentialKind",
         "model.names": "check_names check_namespace",
         "model.facts": "Fact Section Tone",
+        "model.apart": "Apart ApartFacts Entered ToldApart=Told",
         "model.requests": "ConditionRow RequestKind RequestRow key_of_wished request_key",
         "model.renewal": "HELD_STATES=HELD OVER_STATES=OVER rotate_at state_of",
         "model.severity": "Severity",
@@ -389,7 +387,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         ),
         "families.asking": "an_address",
         "families.offer": "AnyOffer OfferPlace=Place",
-        "families.registry": "cluster_sources=sources find_delivered listings offers request_kinds",
+        "families.registry": "cluster_sources=sources clusters_apart find_delivered listings offers request_kinds",
         "families.listing": "Listing ",
     }
     """By module, each name as it is there, or as `name here=name there`."""

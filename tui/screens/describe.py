@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from tui.fleet.fields import lifetimes
 from tui.fleet.fields.requests import ready
@@ -17,7 +18,6 @@ from tui.fleet.rows import (
     Reach,
     RequestRow,
     Row,
-    ShootFacts,
 )
 from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area
@@ -68,7 +68,7 @@ def title_of(row: Row) -> str:
 def what_it_is(row: Row) -> str:
     """What sort of thing a row stands for, with its article."""
     if isinstance(row, ClusterRow):
-        return "a shoot that is not connected" if row.reach is Reach.NOT_CONNECTED else "a cluster"
+        return "a cluster that is not connected" if row.reach is Reach.NOT_CONNECTED else "a cluster"
     if isinstance(row, AccountRow):
         return "a service account"
     if isinstance(row, RequestRow):
@@ -108,7 +108,7 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
     holds += [Fact("not there", kind, Tone.MUTE) for kind in row.missing]
     return [
         Section(row.name, reach),
-        *(_shoot(row.shoot, now) if row.shoot is not None else []),
+        *_apart(row, now),
         *(_delivered(row) if row.delivered is not None or row.same else []),
         Section("connection", [
             Fact("server", row.server or "–"),
@@ -122,6 +122,15 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
     ]  # fmt: skip
 
 
+def _apart(row: ClusterRow, now: datetime) -> list[Section]:
+    """What another cluster says of one that a person enters."""
+    if row.apart is None:
+        return []
+    return row.apart.sort.details(
+        row.apart, partial(relative, now=now), lambda found: Section("conditions", _conditions(found, now))
+    )
+
+
 def _delivered(row: ClusterRow) -> list[Section]:
     """Who leads to it, what is said of it there, and what else leads to the same server."""
     facts, said = [], row.delivered
@@ -133,26 +142,6 @@ def _delivered(row: ClusterRow) -> list[Section]:
     if row.carried_by:
         facts.append(Fact("shown by", row.carried_by, Tone.MUTE, "what is in it is listed once"))
     return [Section("ways there", facts)]
-
-
-def _shoot(shoot: ShootFacts, now: datetime) -> list[Section]:
-    """What its garden says of a shoot."""
-    healthy = {"healthy": Tone.GOOD, "unhealthy": Tone.BAD}.get(shoot.health, Tone.WARN)
-    facts = [
-        Fact("shoot", f"{shoot.namespace}/{shoot.name}", Tone.PLAIN, f"in the garden {shoot.garden}"),
-        Fact("project", shoot.project),
-        Fact("hibernation", shoot.hibernation, Tone.PLAIN if shoot.hibernation == "Awake" else Tone.WARN),
-        Fact("last operation", shoot.operation, Tone.PLAIN, relative(shoot.operated_at, now)),
-        Fact("health", shoot.health, healthy),
-        *(Fact("error", text, Tone.BAD) for text in shoot.errors),
-        Fact("seed", shoot.seed or "–"),
-        Fact("gardener", shoot.gardener or "–"),
-        *(Fact(f"at {name}", url) for name, url in shoot.addresses),
-    ]
-    if shoot.issuer:
-        facts.append(Fact("people log in", shoot.issuer, Tone.PLAIN, "n, Shoot kubeconfig, OIDC"))
-    sections = [Section("Gardener shoot", facts)]
-    return [*sections, Section("conditions", _conditions(shoot.conditions, now))] if shoot.conditions else sections
 
 
 def _account(row: AccountRow, session: Session) -> list[Section]:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any, Final
 
 from tui.fleet.moments import ago, rfc3339, seconds
 from tui.fleet.query import REACH_RANK
-from tui.fleet.rows import ENTER, ClusterRow, ShootFacts
+from tui.fleet.rows import ENTER, ClusterRow
 from tui.fleet.signs import REACHES, Tone
+from tui.issuance import Apart, clusters_apart
 from tui.kube import shell
 from tui.kube.text import safe_text
 
 from .field import NEVER, NOTHING, Cell, Field
 from .labels import LABELS
 
+
+def _told_by(sort: Apart) -> Callable[[ClusterRow, datetime], Any]:
+    """What is said of a cluster apart of this sort."""
+
+    def data(row: ClusterRow, _now: datetime) -> dict[str, Any] | None:
+        return sort.record(row.apart) if row.apart is not None and row.apart.sort is sort else None
+
+    return data
+
+
 FIELDS: Final[tuple[Field[ClusterRow], ...]] = (
     Field("name", "CLUSTER", value=lambda row: row.name, tone=Tone.STRONG, words=("name", "cluster", "ctx"),
           json="name", screen=1, prints=1, least=12, tight=20, most=44, middle=True),
     Field("server", "SERVER", value=lambda row: row.server, json="server",
           screen=5, prints=4, least=18, tight=26, most=52, drop=5, middle=True),
-    Field("source", "SOURCE", value=lambda row: row.source, words=("source", "kind"), also=lambda row: _of_shoot(row),
+    Field("source", "SOURCE", value=lambda row: row.source, words=("source", "kind"), also=lambda row: _words(row),
           json="source", screen=8, least=8, most=24, drop=8),
     Field("user", "USER", value=lambda row: row.user, words=("account", "sa"), plain=True, screen=NEVER, prints=NEVER),
     Field("version", "VERSION", value=lambda row: row.version, json="version",
@@ -45,7 +58,7 @@ FIELDS: Final[tuple[Field[ClusterRow], ...]] = (
     Field("same", json="sameServerAs", data=lambda row, now: list(row.same)),
     Field("shown_by", "SHOWN BY", value=lambda row: row.carried_by, words=(), json="shownBy",
           data=lambda row, now: row.carried_by or None, screen=NEVER, prints=7),
-    Field("shoot", json="shoot", data=lambda row, now: _facts(row.shoot)),
+    *(Field(sort.json, json=sort.json, data=_told_by(sort)) for sort in clusters_apart()),
     LABELS,
 )  # fmt: skip
 
@@ -72,19 +85,14 @@ def says(row: ClusterRow) -> str:
 
 def hint_of(row: ClusterRow) -> str:
     """What can be done about it, in commands: a row of the dashboard may name its keys."""
-    if row.hint != ENTER or row.shoot is None:
+    if row.hint != ENTER or row.apart is None:
         return row.hint
-    which = f"{row.shoot.namespace}/{row.shoot.name}"
-    words = ("kubemint", "issue", "--context", row.shoot.garden, "--shoot", which, "--out", "FILE")
-    return f"`{shell.command(*words)}` writes a kubeconfig for it"
+    return f"`{shell.command(*row.apart.sort.line(row.apart))}` writes a kubeconfig for it"
 
 
-def _of_shoot(row: ClusterRow) -> str:
-    """What a filter finds a shoot by."""
-    shoot = row.shoot
-    if shoot is None:
-        return ""
-    return "\n".join(("shoot", shoot.project, shoot.name, shoot.hibernation, shoot.operation, shoot.health))
+def _words(row: ClusterRow) -> str:
+    """What a filter finds a cluster apart by."""
+    return row.apart.sort.words(row.apart) if row.apart is not None else ""
 
 
 def _deliverer(row: ClusterRow) -> dict[str, str] | None:
@@ -93,26 +101,3 @@ def _deliverer(row: ClusterRow) -> dict[str, str] | None:
         return None
     by = row.delivered.by
     return {"kind": by.kind.value, "cluster": by.host, "namespace": by.namespace, "name": by.name}
-
-
-def _facts(shoot: ShootFacts | None) -> dict[str, Any] | None:
-    """What a garden says of a shoot."""
-    if shoot is None:
-        return None
-    return {
-        "garden": shoot.garden,
-        "namespace": shoot.namespace,
-        "name": shoot.name,
-        "project": shoot.project,
-        "seed": shoot.seed or None,
-        "gardenerVersion": shoot.gardener or None,
-        "hibernation": shoot.hibernation,
-        "lastOperation": shoot.operation,
-        "lastOperationAt": rfc3339(shoot.operated_at),
-        "health": shoot.health,
-        "conditions": [
-            {"type": c.type, "status": c.status, "message": c.message or c.reason} for c in shoot.conditions
-        ],
-        "errors": list(shoot.errors),
-        "addresses": [{"name": name, "url": url} for name, url in shoot.addresses],
-    }

@@ -5,7 +5,7 @@ A family comes in when it is first asked: one module each that says `FAMILY`.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,6 +15,7 @@ from tui.issuance.model.kinds import CredentialKind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tui.issuance.model.apart import Apart
     from tui.issuance.model.clusters import Clusters
     from tui.issuance.model.requests import RequestKind
     from tui.issuance.model.types import Address
@@ -44,12 +45,14 @@ class Listed(NamedTuple):
     """Whether some objects of its own are requests, or what these go through; its `listing` has them as `REQUESTS`."""
     delivers: bool = False
     """Whether some objects of its own lead to other clusters; see `delivering`."""
+    apart: bool = False
+    """Whether some objects of its own tell of clusters that a person enters; see `model.apart`."""
     reads_only: bool = False
     """Whether nothing is given out by it here, so that its folder has no `Family`."""
 
 
 FAMILIES: Final[dict[str, Listed]] = {
-    "gardener.family": Listed(wishes=("ShootWish", "PlainShootWish"), lists=True),
+    "gardener.family": Listed(wishes=("ShootWish", "PlainShootWish"), lists=True, apart=True),
     "certificate.family": Listed(wishes=("CertificateWish",), offers=True),
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
     "plugin.family": Listed(wishes=("PlainWish",)),
@@ -92,6 +95,13 @@ def sources() -> tuple[ClusterSource, ...]:
     """The sorts of objects that lead to other clusters; the first counts where several lead to one of the same name."""
     folders = [name.partition(".")[0] for name, one in FAMILIES.items() if one.delivers]
     return tuple(one for folder in folders for one in import_module(f"{__package__}.{folder}.source").SOURCES)
+
+
+@cache
+def clusters_apart() -> tuple[Apart, ...]:
+    """The sorts of clusters that others tell of, and that a person enters."""
+    folders = [name.partition(".")[0] for name, one in FAMILIES.items() if one.apart]
+    return tuple(import_module(f"{__package__}.{folder}.apart").APART for folder in folders)
 
 
 async def find_delivered(client: Client, host: str, namespace: str, name: str) -> Delivered:

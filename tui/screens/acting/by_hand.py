@@ -11,15 +11,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from tui.actions import jobs
+from tui.actions.clusters import CONNECT, Entry
 from tui.actions.csi import CSI_PREVIEW
 from tui.actions.exporting import EXPORT, copies, own_files
 from tui.actions.fitting import address_of, credential_of
 from tui.actions.journal import EXPORT_JOURNAL, JournalWish
 from tui.actions.meant import Meant
-from tui.actions.shoots import CONNECT, NEW_SHOOT, Entry
-from tui.actions.table import ACTIONS, NOVELTIES
+from tui.actions.table import ACTIONS, BY_NAME, NOVELTIES
 from tui.fleet.query import cluster_of
-from tui.fleet.rows import SHOOT, ClusterRow, Row
+from tui.fleet.rows import ClusterRow, Row
 from tui.issuance import AccessLevel, CSIDriver, IssuanceError
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
@@ -103,24 +103,25 @@ def snippet(screen: WorkingScreen) -> None:
 
 
 def connect(screen: WorkingScreen) -> None:
-    """Offer what can be done with the shoot at the cursor. One that is being made has only details."""
-    from tui.screens.dialogs.choosing import ChooseShootScreen
+    """Offer what can be done with the cluster apart at the cursor. One that is being made has only details."""
+    from tui.screens.dialogs.choosing import EnteringScreen
 
     row = screen.what_is_asked().row
     if not isinstance(row, ClusterRow):
         return
-    if row.shoot is None or not row.server or screen.session.read_only:
+    apart = row.apart
+    if apart is None or not row.server or screen.session.read_only:
         screen.do("details")
         return
 
     def chosen(choice: str | None) -> None:
         if choice == "kubeconfig":
             with screen.at(row):
-                doing.by_form(screen, NEW_SHOOT)
+                doing.by_form(screen, BY_NAME[apart.sort.file])
         elif choice:
             doing.begin(screen, CONNECT, Entry(row.name, AccessLevel(choice)))
 
-    screen.app.push_screen(ChooseShootScreen(row), chosen)
+    screen.app.push_screen(EnteringScreen(row.name, apart), chosen)
 
 
 def csi_preview(screen: WorkingScreen) -> None:
@@ -221,7 +222,7 @@ async def _enter(screen: WorkingScreen, delivery: Delivery) -> None:
 def _own(screen: WorkingScreen) -> dict[str, str]:
     """The servers of one's own clusters, by name."""
     rows = screen.session.store.clusters.values()
-    return {row.name: row.server for row in rows if row.delivered is None and row.source != SHOOT and row.server}
+    return {row.name: row.server for row in rows if row.delivered is None and not row.told_only and row.server}
 
 
 def new(screen: WorkingScreen) -> None:

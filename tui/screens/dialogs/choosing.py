@@ -1,4 +1,4 @@
-"""Questions that offer a list, each entry with its key: what to make, how to enter a shoot, how long to be silent."""
+"""Questions that offer a list, each entry with its key: what to make, how to enter a cluster, how long to be silent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 
 from tui.actions.action import AnyAction
 from tui.actions.table import BY_NAME, NOVELTIES
-from tui.fleet.rows import ClusterRow
+from tui.issuance import ApartFacts
 from tui.kube.text import safe_text
 from tui.widgets.key_line import KeyHints
 
@@ -100,8 +100,8 @@ _ENTER: Final = (
 _FILE: Final = Entry("k", "kubeconfig", "Kubeconfig …", "into a file: a certificate, a login, or no secret")
 
 
-class ChooseShootScreen(ChoosingScreen[str]):
-    """What can be done with a shoot that is not entered, with its state: no one has to wait for a hibernated one.
+class EnteringScreen(ChoosingScreen[str]):
+    """What can be done with a cluster apart that is not entered, with its state: none is waited for that is closed.
 
     Hands back `viewer`, `admin`, `kubeconfig`, or nothing.
     """
@@ -109,11 +109,10 @@ class ChooseShootScreen(ChoosingScreen[str]):
     acts_by_letter = True
     BINDINGS: ClassVar[list[BindingType]] = _keys((*_ENTER, _FILE))
 
-    def __init__(self, row: ClusterRow) -> None:
-        asleep = row.shoot is not None and row.shoot.hibernation == "Hibernated"
-        super().__init__(safe_text(row.name, 58), (_FILE,) if asleep else (*_ENTER, _FILE))
-        lines = [Content.styled(safe_text(f"A Gardener shoot: {row.message}"), "")]
-        lines += [Content.styled(safe_text(f"! {row.hint}"), "$warn")] if asleep else []
+    def __init__(self, name: str, apart: ApartFacts) -> None:
+        super().__init__(safe_text(name, 58), (_FILE,) if apart.closed else (*_ENTER, _FILE))
+        lines = [Content.styled(safe_text(f"A {apart.sort.source}: {apart.message}"), "")]
+        lines += [Content.styled(safe_text(f"! {apart.hint}"), "$warn")] if apart.closed else []
         self._says = Content("\n").join(lines)
 
     def about(self) -> ComposeResult:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.actions.action import AnyAction
 from tui.actions.exporting import ExportWish, preview
 from tui.actions.fitting import credential_of, own_tokens
+from tui.actions.shoots import NEW_SHOOT
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import (
     AccountRow,
@@ -90,30 +91,11 @@ def _shoot(screen: WorkingScreen) -> Form[Any]:
     from .new_shoot import NewShootScreen
 
     fleet, asked = screen.session.fleet, screen.what_is_asked()
-    rows = [row for row in screen.session.store.clusters.values() if row.shoot is not None]
+    rows = [row.apart for row in screen.session.store.clusters.values() if row.apart is not None]
     files = tuple(map(str, fleet.config.files)) if fleet is not None else ()
-    return NewShootScreen(rows, folder=asked.folder, chosen=_row_of_shoot(screen, rows), kubeconfigs=files)
-
-
-def _row_of_shoot(screen: WorkingScreen, rows: list[ClusterRow]) -> str:
-    """The row of the shoot that is meant: at the cursor, or behind the credential there."""
-    chosen = screen.chosen()
-    if len(chosen) != 1:
-        return ""
-    row = chosen[0]
-    if isinstance(row, ClusterRow):
-        return row.name
-    shoot = row.credential.shoot if isinstance(row, CredentialRow) else None
-    return next(
-        (
-            one.name
-            for one in rows
-            if shoot is not None
-            and one.shoot is not None
-            and (one.shoot.garden, one.shoot.namespace, one.shoot.name) == (shoot.garden, shoot.namespace, shoot.name)
-        ),
-        "",
-    )
+    assert NEW_SHOOT.begin is not None
+    begun = NEW_SHOOT.begin(asked, asked.row)
+    return NewShootScreen(rows, folder=asked.folder, chosen="{cluster}/{shoot}".format(**begun), kubeconfigs=files)
 
 
 def _request(screen: WorkingScreen) -> Form[Any]:

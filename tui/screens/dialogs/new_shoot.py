@@ -11,8 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Select, Static
 
 from tui.actions.shoots import CERTIFICATE, NEW_SHOOT, suggested
-from tui.fleet.rows import ClusterRow, ShootFacts
-from tui.issuance import Field as Asked, PlainWay, PlainWish, Said, ShootWish
+from tui.issuance import ApartFacts, Field as Asked, PlainWay, PlainWish, Said, ShootWish
 from tui.kube.text import safe_text
 
 from .dialog import Wrong
@@ -26,16 +25,16 @@ _NOTES = {
 
 
 class NewShootScreen(Form[ShootWish | PlainWish]):
-    """Asks for everything one kubeconfig of a shoot needs. `chosen` is the fleet's row of the shoot to begin with."""
+    """Asks for everything one kubeconfig of a shoot needs. `chosen` is what the fleet calls the one to begin with."""
 
     heading = "New shoot kubeconfig"
     verb = "Issue"
     foresees = False
 
     def __init__(
-        self, rows: Sequence[ClusterRow], *, folder: Path, chosen: str = "", kubeconfigs: Sequence[str] = ()
+        self, shoots: Sequence[ApartFacts], *, folder: Path, chosen: str = "", kubeconfigs: Sequence[str] = ()
     ) -> None:
-        self._shoots: dict[str, ShootFacts] = {row.name: row.shoot for row in rows if row.shoot is not None}
+        self._shoots = {one.cluster: one for one in shoots}
         first = next(iter(self._shoots)) if len(self._shoots) == 1 else ""
         row = chosen if chosen in self._shoots else first
         said = {"shoot": row, "duration": "1h", "kubeconfigs": tuple(kubeconfigs)}
@@ -44,12 +43,9 @@ class NewShootScreen(Form[ShootWish | PlainWish]):
     def choices(self, field: Asked) -> Sequence[tuple[str, str]]:
         if field.id != "shoot":
             return super().choices(field)
-        gardens = {shoot.garden for shoot in self._shoots.values()}
+        gardens = {shoot.host for shoot in self._shoots.values()}
         shoots = sorted(self._shoots.items(), key=lambda item: (item[1].namespace, item[1].name))
-        return [
-            (safe_text(f"{one.namespace}/{one.name}" + (f"  ({one.garden})" if len(gardens) > 1 else "")), row)
-            for row, one in shoots
-        ]
+        return [(safe_text(one.place + (f"  ({one.host})" if len(gardens) > 1 else "")), row) for row, one in shoots]
 
     def first(self) -> str:
         return "duration" if self._chosen is not None else "shoot"
@@ -64,7 +60,7 @@ class NewShootScreen(Form[ShootWish | PlainWish]):
     def _named(self, said: Said) -> dict[str, Any]:
         """The row that was chosen, as the garden calls it."""
         shoot = self._shoots.get(said["shoot"])
-        named = {"shoot": f"{shoot.namespace}/{shoot.name}", "cluster": shoot.garden} if shoot is not None else {}
+        named = {"shoot": shoot.place, "cluster": shoot.host} if shoot is not None else {}
         return {**said, "shoot": "", **named}
 
     def refreshed(self) -> None:
@@ -76,20 +72,20 @@ class NewShootScreen(Form[ShootWish | PlainWish]):
 
     def problems(self) -> Sequence[Wrong]:
         shoot = self._chosen
-        if shoot is not None and not shoot.addresses:
-            return [Wrong("shoot", "Shoot", f"it has no address yet: {shoot.operation}"), *super().problems()]
+        if shoot is not None and not shoot.ways:
+            return [Wrong("shoot", "Shoot", f"it {shoot.closed}"), *super().problems()]
         return super().problems()
 
     @property
-    def _chosen(self) -> ShootFacts | None:
+    def _chosen(self) -> ApartFacts | None:
         return self._shoots.get(str(self.query_one("#f-shoot", Select).value))
 
     def _note(self) -> Content:
         """What to know first: a shoot that sleeps, and what cannot be taken back."""
         shoot = self._chosen
         lines: list[Content] = []
-        if shoot is not None and shoot.hibernation != "Awake":
-            text = f"! it is {shoot.hibernation.lower()}: a kubeconfig cannot connect until it is awake"
+        if shoot is not None and shoot.about.hibernation != "Awake":
+            text = f"! it is {shoot.about.hibernation.lower()}: a kubeconfig cannot connect until it is awake"
             lines.append(Content.styled(safe_text(text), "$warn"))
         lines.append(Content(_NOTES[self.said["kind"]]))
         return Content("\n").join(lines)
