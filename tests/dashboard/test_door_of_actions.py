@@ -74,7 +74,7 @@ def test_the_core_speaks_of_options_and_a_form_of_ticks() -> None:
     said = "say --loudly, or leave --other away"
     assert CALL.spoken(said) == "tick “so that it is heard”, or leave --other away"
     (issue,) = (action for action in ACTIONS if action.name == "new_credential")
-    assert issue.spoken("pass --create to create it") == "tick “create it if it does not exist” to create it"
+    assert issue.spoken("pass --create to create it") == "tick “Create the account if missing” to create it"
 
 
 def test_every_action_can_be_done() -> None:

@@ -28,7 +28,7 @@ from tui.screens.dialogs.new_tenant import TenantPushScreen, TenantStoreScreen
 TENANT, AUTH = "tenant-a", "tenant-a-secretstore-auth"
 BOTH = ["harbor", TENANT]
 CHOICE = "tenant-a  of harbor/clusters"
-EXTERNAL = "External Secrets, by a PushSecret"
+EXTERNAL = "External Secrets: a PushSecret"
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ async def test_a_store_is_made_by_keys(dashboard: Open, demo: FleetThread) -> No
         push = await driver.on(TenantPushScreen)
         await choose(driver, "f-tenant", CHOICE)
         await choose(driver, "f-via", EXTERNAL)
-        await driver.shows("there is no SecretStore", "n s makes it")
+        await driver.shows("there is no SecretStore", "create it first (n s)")
         await driver.press("ctrl+s")
         assert driver.app.screen is push
         await driver.press("escape")

@@ -150,7 +150,7 @@ async def test_a_rotation_that_was_killed_is_finished_or_undone(embedded: Arena,
 
 
 def test_it_is_asked_for() -> None:
-    _, path = ask.place_fields("Keep in")
+    _, path = ask.place_fields("Destination")
     said = {"kept": "a key of the vault", "path": KEY}
     assert [way.flag for way in path.ways] == ["--out", "--merge", "--secret", "--vault"]
     assert ask.place_of(said, "c") == VaultDestination(KEY)
@@ -203,7 +203,7 @@ def test_one_in_a_cluster_is_named_with_it() -> None:
     credential = Credential(address=kept.address(identity), identity=identity)
     record = Export(credential=credential, request="", spec=IssueSpec(identity=identity, destinations=(kept,)))
     assert written_in(credential.address, lambda _: record) == {"aws:eks/prod"}, "its cluster's Lease is needed"
-    assert ask.place_fields("Write to", copy=True)[0].choices[2].value == "a Secret in a cluster"
+    assert ask.place_fields("Destination", copy=True)[0].choices[2].value == "a Secret in a cluster"
 
 
 async def test_a_record_of_a_sort_that_is_not_known_is_left(ebench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
     from tui.issuance import Engine, ExportPreview
 
-_KEPT, _PATH = ask.place_fields("Write to", copy=True)
+_KEPT, _PATH = ask.place_fields("Destination", copy=True)
 OTHER_SERVER: Final = Field(
-    id="other_server", label="it may lead elsewhere than its cluster is known to be", flags=("--other-server",),
+    id="other_server", label="Allow a different server", flags=("--other-server",),
     control=Control.TICK, default=False, word=True, rank=5,
-    help="Allow it to lead to another server than its cluster's known one.",
+    help="Allow a server other than the cluster's known one.",
 )  # fmt: skip
 FIELDS: Final = (
     replace(ask.ADDRESS, metavar="ADDRESS|FILE"),
@@ -47,7 +47,7 @@ FIELDS: Final = (
     _KEPT,
     replace(ask.CLUSTER, missing=""),
     _PATH,
-    replace(ask.FORCE, label="replace the existing file; a backup is kept beside it", rank=5),
+    replace(ask.FORCE, label="Replace the existing file (keeps a backup)", rank=5),
     OTHER_SERVER,
 )
 

@@ -144,7 +144,7 @@ MINT: Final = Action[SelfWish](
     fields=(
         replace(ask.CLUSTER, label="", missing=""),
         Field(
-            id="source", label="With", metavar="FILE|ADDRESS", control=Control.CHOICE, read=a_source,
+            id="source", label="Own token", metavar="FILE|ADDRESS", control=Control.CHOICE, read=a_source,
             missing="choose one",
         ),
         ask.AUDIENCES,

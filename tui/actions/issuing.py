@@ -25,7 +25,7 @@ FIELDS: Final = (
     ask.DURATION,
     ask.AUDIENCES,
     ask.format_field("--type", default=Format.KUBECONFIG.value, help="The format."),
-    *ask.place_fields("Keep in"),
+    *ask.place_fields("Destination"),
     ask.REPLACE,
     ask.FORCE,
 )  # fmt: skip

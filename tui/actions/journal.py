@@ -60,7 +60,7 @@ EXPORT_JOURNAL: Final = Action[JournalWish](
         Field(id="filter", flags=("--filter",)),
         Field(id="limit", flags=("--limit",)),
         Field(
-            id="replace", label="replace it if it exists already", flags=("--force",), control=Control.TICK,
+            id="replace", label="Replace the existing file", flags=("--force",), control=Control.TICK,
             default=False,
         ),
     ),

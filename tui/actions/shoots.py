@@ -108,9 +108,9 @@ def _title_of(wish: ShootWish | PlainWish) -> str:
 
 
 _KIND: Final = Field(
-    id="kind", label="Lets in by", control=Control.CHOICE, default=CERTIFICATE,
+    id="kind", label="Authentication", control=Control.CHOICE, default=CERTIFICATE,
     choices=[
-        Choice(CERTIFICATE, "a client certificate, which expires by itself"),
+        Choice(CERTIFICATE, "client certificate, expires on its own"),
         Choice(EXEC, "no secret: kubemint gets one when it is used", "--exec",
                "No secret in it: kubectl runs kubemint when it is used."),
         Choice(OIDC, "a login at the identity provider (OIDC)", "--oidc",

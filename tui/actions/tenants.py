@@ -157,34 +157,34 @@ NEW_TENANT_PUSH: Final = Action[TenantWish](
         ),
         ask.CREATE,
         Field(
-            id="read", label="May read", flags=("--read",), metavar="SECRET", many=True, read=_secrets,
+            id="read", label="Readable Secrets", flags=("--read",), metavar="SECRET", many=True, read=_secrets,
             placeholder="Secrets beside it, comma-separated; none",
             help="Let the account read this Secret beside it; repeatable.",
         ),
         Field(
-            id="via", label="Carried by", flags=("--via",), control=Control.CHOICE, default=DIRECT,
+            id="via", label="Delivery", flags=("--via",), control=Control.CHOICE, default=DIRECT,
             choices=[
-                Choice(DIRECT, "kubemint, in one apply"),
-                Choice(EXTERNAL, "External Secrets, by a PushSecret"),
+                Choice(DIRECT, "kubemint: token and CA in one apply"),
+                Choice(EXTERNAL, "External Secrets: a PushSecret"),
             ],
-            help="Who copies it into the tenant.",
+            help="What delivers it to the tenant.",
         ),
         _pair(
-            "secret", "Into", "Secret", default=f"{REMOTE_NAMESPACE}/{REMOTE_SECRET}",
+            "secret", "Tenant Secret", "Secret", default=f"{REMOTE_NAMESPACE}/{REMOTE_SECRET}",
             help="The Secret in the tenant.",
         ),
         ask.DURATION,
         Field(
-            id="interval", label="Looks every", flags=("--interval",), metavar="DURATION", default="1h",
-            read=ask.a_span, hint="External Secrets only", help="The refreshInterval of External Secrets.",
+            id="interval", label="Refresh interval", flags=("--interval",), metavar="DURATION", default="1h",
+            read=ask.a_span, hint="External Secrets only", help="The refresh interval of External Secrets.",
         ),
         Field(
             id="wait", flags=("--wait",), metavar="DURATION", default="90s", read=ask.a_span,
             help="How long it may take to arrive.",
         ),
         Field(
-            id="force", label="take over keys that others own", flags=("--force",), control=Control.TICK, default=False,
-            help="Take over keys that another field manager owns (--via direct).",
+            id="force", label="Overwrite existing keys", flags=("--force",), control=Control.TICK, default=False,
+            help="Overwrite existing keys that another field manager owns; only with --via direct.",
         ),
         ask.REPLACE,
         Field(

@@ -98,8 +98,8 @@ AUDIENCES: Final = Field(
     placeholder="the API server's own", help="Its audience; default: the API server.",
 )  # fmt: skip
 CREATE: Final = Field(
-    id="create", label="create it if it does not exist", flags=("--create",), control=Control.TICK, default=False,
-    help="Create the service account where there is none.",
+    id="create", label="Create the account if missing", flags=("--create",), control=Control.TICK, default=False,
+    help="Create the service account if missing.",
 )  # fmt: skip
 FORCE: Final = Field(
     id="force", flags=("--force",), control=Control.TICK, default=False, word=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -19,11 +19,15 @@ from tui.widgets.choice import Choice
 from .dialog import Dialog, Equivalent, Field, Tick, Wrong
 
 Wish = TypeVar("Wish")
+_LABEL: Final = 11
+"""So long a label fits into the usual column, with a space behind it."""
 
 
 class Form(Dialog[Wish | None]):
     """Asks for the wish of an action. `begun` is what stands in it first, `clusters` what can be chosen from."""
 
+    verb = ""
+    """What its button says; empty: what the action's job is called."""
     foresees = True
     """Whether it offers the dry run."""
     starts: str = ""
@@ -34,6 +38,7 @@ class Form(Dialog[Wish | None]):
     ) -> None:
         super().__init__()
         self.heading = self.heading or action.title
+        self.verb = self.verb or action.job.capitalize() or "OK"
         self._folder = folder or Path()
         self.action = action
         self._begun = begun
@@ -90,6 +95,9 @@ class Form(Dialog[Wish | None]):
 
     def on_mount(self) -> None:
         super().on_mount()
+        self.set_class(
+            any(len(field.label) > _LABEL and field.control is not Control.TICK for field in self.asked), "-long-labels"
+        )
         self.query_one(f"#f-{self.first()}").focus()
 
     def first(self) -> str:

@@ -74,9 +74,9 @@ class InspectorScreen(Screen[None]):
         yield Crumbs(id="page-crumbs")
         with Vertical(id="inspector-form"):
             yield Field("Paste", PasteBox(id="paste"))
-            yield Field("or file", Input(placeholder="~/.kube/config", compact=True, id="f-file"))
+            yield Field("File", Input(placeholder="~/.kube/config", compact=True, id="f-file"))
             yield Field(
-                "Ask",
+                "Verify with",
                 Choice(
                     [(NOBODY, ""), *((safe_text(name, 60), name) for name in names)],
                     value="", allow_blank=False, compact=True, id="f-ask",

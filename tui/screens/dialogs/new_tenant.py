@@ -160,13 +160,14 @@ class TenantPushScreen(_TenantForm[TenantWish]):
         tenant, found = self.tenant, list(super().problems())
         if tenant is not None and self.said["via"] == EXTERNAL and not self._stored(tenant):
             where = f"{tenant.namespace}/{tenant.name} in {tenant.host}"
-            found.append(Wrong("via", "Carried by", f"there is no SecretStore {where}; n s makes it"))
+            via = next(field for field in self.asked if field.id == "via")
+            found.append(Wrong(via.id, via.label, f"there is no SecretStore {where}; create it first (n s)"))
         return found
 
     @staticmethod
     def _note(wish: TenantPush | None) -> str:
         """What renewal will mean."""
         if wish is None or not wish.external_secrets:
-            return "The token arrives with its authority in one write, and is proved with just what lies there."
+            return "Token and CA are written together, then tested from the tenant's copy."
         gap = tenant_gap(wish, TENANT_LIFETIME)
         return gap[:1].upper() + gap[1:] or "It is renewed long before the next look could come too late."

@@ -38,7 +38,7 @@ FIELDS: Final = (
         id="wait", flags=("--wait",), metavar="DURATION", read=ask.a_duration,
         help="How long to wait for someone else to approve it, where you may not; 10m unless said otherwise.",
     ),
-    *ask.place_fields("Keep in"),
+    *ask.place_fields("Destination"),
     ask.REPLACE,
     ask.FORCE,
 )  # fmt: skip
