@@ -48,7 +48,7 @@ from .screens.shell.keyboard import Keyboard
 from .screens.shell.main import MainScreen
 from .screens.shell.memory import beginning, read as read_memory, write as write_memory
 from .screens.shell.news import JobNews, Recovered
-from .screens.shell.pages import made
+from .screens.shell.pages import found, made
 from .screens.shell.palette import Commands
 from .screens.shell.pressing import why_nothing
 
@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.settings.vocabulary import Vocabulary
     from tui.settings.writing import Change
+
+    from .screens.pages.found import Pasted
 
 STOP_SECONDS: Final = 3.0
 """How long leaving may wait for clusters that hang."""
@@ -272,6 +274,14 @@ class KubemintApp(InsideTextual[int]):
         """Show a page over the main screen."""
         screen = made(page, self.session, self._main, row)
         if screen is not None:
+            self.push_screen(screen)
+
+    def open_found(self, pasted: Pasted) -> None:
+        """Show whose it is what was pasted, in the place of what was pasted before."""
+        screen = found(pasted, self.session, self._main)
+        if isinstance(self.screen, type(screen)):
+            self.switch_screen(screen)
+        else:
             self.push_screen(screen)
 
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:

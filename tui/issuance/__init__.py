@@ -207,6 +207,7 @@ if TYPE_CHECKING:
     from .revoking.already import Already
     from .revoking.origin import Origin
     from .revoking.sought import Sought, sought_in, token_of
+    from .revoking.tracing import Traced, meant as pasted_meaning
     from .tokens.copying import ExportPreview
     from .tokens.exporting import formats_of
     from .tokens.plain import PlainShootWish, PlainWish, Way as PlainWay
@@ -247,7 +248,8 @@ __all__ = [
     "Plan", "Power", "Powers", "RenewalLoop", "RequestKey", "RequestKind", "RequestParseError", "RequestRow",
     "Revocation", "Said", "SecretDestination", "Section", "SelfWish", "Severity", "ShootAccess", "ShootWish",
     "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult", "StepStatus", "StoreWish",
-    "TargetClusters", "TenantPush", "ToldApart", "Tone", "TrustedSource", "Unasked", "UndoWindow", "Untrusted",
+    "TargetClusters", "TenantPush", "ToldApart", "Tone", "Traced", "TrustedSource", "Unasked", "UndoWindow",
+    "Untrusted",
     "Unusable", "UsageError", "Values", "Verification", "WalkedHandles", "Watched", "Wish", "WouldReplace", "Yes",
     "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead", "an_address", "announcement",
     "answer_from_cache", "asking", "authorities", "capi", "check_names", "check_namespace", "check_shoot_duration",
@@ -260,7 +262,7 @@ __all__ = [
     "key_of_wished", "kind_label", "known_home", "lasting_grace", "left_behind_in_journal", "left_to_controller",
     "lineage_root", "listings", "lives_on_after", "look_at_disk", "look_at_request", "made_for", "make_private",
     "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers",
-    "parse_duration", "push_preview", "read_certificate", "read_fields", "read_private", "read_token",
+    "parse_duration", "pasted_meaning", "push_preview", "read_certificate", "read_fields", "read_private", "read_token",
     "readable_by_others", "record_report", "renews", "request_key", "request_kinds", "request_token", "roles_of_flow",
     "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name", "store_preview",
     "subject_of", "subject_of_account", "survey", "taking", "tenant_gap", "tenant_manifests", "token_of",
@@ -368,6 +370,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "records.state_file": "default_folder",
         "revoking.already": "Already",
         "revoking.sought": "Sought sought_in token_of",
+        "revoking.tracing": "Traced pasted_meaning=meant",
         "tokens.copying": "ExportPreview",
         "tokens.exporting": "formats_of",
         "tokens.undoing": "UndoWindow",

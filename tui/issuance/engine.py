@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from .records.state import StateStore
     from .revoking.origin import Origin
     from .revoking.sought import Sought
+    from .revoking.tracing import Traced
     from .tokens.copying import ExportPreview
     from .tokens.undoing import UndoWindow
 
@@ -267,6 +268,16 @@ class Engine:
         assert sought.token is not None
         return await of_token(self._context, sought.token, clusters)
 
+    async def traces(self, what: Sensitive | Sought | Address | str, clusters: Sequence[str] = ()) -> list[Traced]:
+        """Whose each thing in it is: material that was pasted, a fingerprint or an id, an address, a handle's name.
+
+        The clusters (default: all) are asked, and none of them is shown a token. What nobody knows says why, and who
+        was asked. Raises nothing but what is a mistake of ours.
+        """
+        from .revoking.tracing import traces
+
+        return await traces(self._context, what, clusters)
+
     def plugin_account(self, data: Sensitive) -> Identity | None:
         """For which account kubemint's own plugin answers a kubeconfig that a person named; None where it has another
         login. No token is requested. Raises UsageError where it leads to no cluster that is known."""
@@ -373,11 +384,14 @@ class Engine:
         """For each of these what is said where it is of another cluster than the one that is called so now."""
         return await self._context.whose.elsewhere(records)
 
-    async def users(self, address: Address) -> Users | None:
-        """Who uses this credential, and who runs as its account; None where it speaks for none."""
-        from .insight.lineage_users import users_of_one
+    async def users(self, of: Address | Identity) -> Users | None:
+        """Who uses this credential, and who runs as its account; None where it speaks for none. Of an account only who
+        runs as it."""
+        from .insight.lineage_users import users_of_account, users_of_one
 
-        return await users_of_one(self._targets, await self.lookup(address))
+        if isinstance(of, Identity):
+            return await users_of_account(self._targets, of)
+        return await users_of_one(self._targets, await self.lookup(of))
 
     async def graces_of(self, credentials: Sequence[Credential]) -> list[Length]:
         """How long what these hold now would live on, were they rotated; only of those that are kept in Secrets."""

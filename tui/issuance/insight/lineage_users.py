@@ -45,6 +45,13 @@ async def users_of_one(clusters: Clusters, credential: Credential) -> Users | No
     return await users_of(clusters, subject, [credential])
 
 
+async def users_of_account(clusters: Clusters, identity: Identity) -> Users:
+    """The same for an account, of whose credentials none is known."""
+    return await users_of(
+        clusters, Subject(cluster=identity.cluster, username=identity.username, identity=identity), []
+    )
+
+
 def user_said(node: Node) -> str:
     """One of them in a line."""
     how = [f"{child.name}, {child.note}" if child.note else child.name for child in node.children]

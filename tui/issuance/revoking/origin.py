@@ -39,6 +39,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
     bound_uid: str = ""
     """The UID of what the token says that it is bound to."""
+    search: Search = Search()
+    """Who was asked."""
 
     def among(self, credentials: Iterable[Credential]) -> Address | None:
         """Which of these it is: the one of its fingerprint, or that rests on what it is bound to."""
@@ -49,8 +51,17 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
+class NobodyKnown(UsageError):
+    """No cluster, or more than one, has the account of a token; `search` says who was asked."""
+
+    def __init__(self, message: str, hint: str, search: Search) -> None:
+        super().__init__(message, hint)
+        self.search = search
+
+
 async def of_token(context: Context, token: Sensitive, named: Sequence[str] = ()) -> Origin:
-    """Of the clusters that are `named`, else of all. Raises UsageError where none of them has its account."""
+    """Of the clusters that are `named`, else of all. Raises NobodyKnown where none of them has its account, UsageError
+    where it is the token of none."""
     claims = claims_of(token)
     exports = await asyncio.to_thread(context.state.exports)
     if (known := _recorded(token, claims, exports)) is not None:
@@ -60,13 +71,13 @@ async def of_token(context: Context, token: Sensitive, named: Sequence[str] = ()
     if len(names) != 1:
         whose = f"account {claims.namespace}/{claims.service_account}"
         if not names:
-            raise UsageError(f"no cluster has the {whose} of this token ({search.words})",
-                             "name the kubeconfig that leads to its cluster with --kubeconfig FILE")  # fmt: skip
-        raise UsageError(f"{', '.join(names)} all say that they have the {whose} of this token",
-                         "name the one that issued it with --context")  # fmt: skip
+            hint = "name the kubeconfig that leads to its cluster with --kubeconfig FILE"
+            raise NobodyKnown(f"no cluster has the {whose} of this token ({search.words})", hint, search)
+        said = f"{', '.join(names)} all say that they have the {whose} of this token"
+        raise NobodyKnown(said, "name the one that issued it with --context", search)
     return Origin(
         identity=there[names[0]], how=f"{names[0]} has its account, by the UID ({search.words})",
-        fingerprint=token.fingerprint, bound_uid=claims.bound.uid if claims.bound is not None else "",
+        fingerprint=token.fingerprint, bound_uid=claims.bound.uid if claims.bound is not None else "", search=search,
     )  # fmt: skip
 
 

@@ -30,7 +30,7 @@ from tui.widgets.key_line import KeyLine
 from tui.widgets.keystrokes import Keystrokes, Pace, Sort, Stroke, Verdict
 from tui.widgets.table import FleetTable
 
-from . import fresh
+from . import fresh, pasted
 from .pressing import press_on
 
 _SAID: Final = 5.0
@@ -40,7 +40,7 @@ _LONGEST: Final = 200
 """A filter is short; what is longer was meant for something else."""
 
 
-class Host(fresh.Host, Protocol):
+class Host(fresh.Host, pasted.Host, Protocol):
     """What of the application this needs."""
 
     @property
@@ -292,6 +292,10 @@ class Keyboard:
     async def _paste(self, event: events.Paste) -> bool:
         """Text in one piece is typing, whoever has the focus."""
         screen = self._host.screen
+        if pasted.took(self._host, event.text, into_text=self._takes_text):
+            self._strokes.paste("", event.time)
+            self._arm()
+            return True
         if self._takes_text or getattr(screen, "takes_pasted", False):
             if self._takes_text and self._strokes.held is not None:
                 await self._typed(self._strokes.drop())
@@ -300,7 +304,7 @@ class Keyboard:
         before = self._strokes.paste("", event.time)
         self._arm()
         if looks_secret(event.text) or len(event.text) > _LONGEST:
-            self._say("what was pasted is not shown: it looks like a credential; p opens the inspector for it")
+            self._say("what was pasted is not shown: it looks like a credential; esc first, then paste it into a list")
             return True
         text = before + "".join(char if char.isprintable() else " " for char in event.text).strip()
         if text:

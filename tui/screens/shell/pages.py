@@ -11,6 +11,7 @@ from tui.screens.session import PageName
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from tui.screens.pages.found import FoundScreen, Pasted
     from tui.screens.session import Session
 
     from .main import MainScreen
@@ -36,3 +37,10 @@ def made(page: PageName, session: Session, below: MainScreen, row: Row | None) -
     from tui.screens.pages.detail import DetailScreen
 
     return DetailScreen(session, row)
+
+
+def found(pasted: Pasted, session: Session, below: MainScreen) -> FoundScreen:
+    """The page of something that was pasted."""
+    from tui.screens.pages.found import FoundScreen
+
+    return FoundScreen(session, below, pasted)
