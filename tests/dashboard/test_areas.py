@@ -82,6 +82,8 @@ async def test_drilling_down_and_back(dashboard: Open) -> None:
         cluster = driver.table.row
         assert isinstance(cluster, ClusterRow)
         await driver.press("enter")
+        assert driver.main.pane.id == "credentials"
+        await driver.press("left_square_bracket", "left_square_bracket")
         assert driver.main.pane.id == "accounts"
         accounts = [driver.table.rows[index] for index in range(len(driver.table.rows))]
         assert accounts
@@ -147,7 +149,7 @@ async def test_commands(dashboard: Open) -> None:
         await driver.press("enter")
         pane = driver.main.pane
         assert isinstance(pane, ListPane)
-        assert (pane.id, pane.scope.cluster) == ("accounts", "tenant-a")
+        assert (pane.id, pane.scope.cluster) == ("credentials", "tenant-a")
         await driver.press("colon")
         await driver.type("light")
         await driver.press("enter")
@@ -201,7 +203,7 @@ async def test_the_mouse_moves_marks_opens_and_changes_the_area(dashboard: Open)
         assert driver.main.pane.id == "clusters"
         await driver.pilot.click(driver.table, offset=(5, 1), times=2)
         await driver.settle()
-        assert driver.main.pane.id == "accounts"
+        assert driver.main.pane.id == "credentials"
 
 
 async def test_the_cursor_stays_on_its_row_when_others_come(dashboard: Open) -> None:

@@ -183,6 +183,8 @@ async def test_the_mouse_goes_everywhere(dashboard: Open) -> None:
             assert driver.main.pane.id == area
         await driver.press("2")
         await driver.pilot.click(driver.table, offset=(10, 1), times=2)
+        assert driver.main.pane.id == "credentials"
+        await driver.press("left_square_bracket", "left_square_bracket")
         assert driver.main.pane.id == "accounts"
         await driver.pilot.click(driver.table, offset=(10, 2), times=2)
         assert driver.main.pane.id == "credentials"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click.testing
 import pytest
 
-from tui.fleet.nouns import NOUNS
+from tui.fleet.nouns import NARROWING, NOUNS
 from tui.headless.listing import list_
 from tui.issuance import UsageError
 from tui.screens.shell.commands import Command, Known, complete, opening, understand
@@ -41,15 +41,16 @@ KNOWN = Known(
         ("serviceaccount", Command("area", "accounts")),
         ("namespaces web", Command("namespace", "web")),
         ("context tenant-b", Command("cluster", "tenant-b")),
-        ("cluster", Command("area", "clusters")),
+        ("cluster", Command("choose", "cluster")),
+        ("clusters", Command("area", "clusters")),
         ("sa /ns:ci name:robot", Command("area", "accounts", "ns:ci name:robot")),
         ("secrets /state:due", Command("area", "credentials", "kind:secret state:due")),
-        ("ctx", Command("area", "clusters")),
+        ("ctx", Command("choose", "cluster")),
         ("ctx tenant-b", Command("cluster", "tenant-b")),
         ("ctx harb", Command("cluster", "harbor")),
         ("harbor", Command("open", "harbor")),
         ("ns web", Command("namespace", "web")),
-        ("ns", Command("namespace")),
+        ("ns", Command("choose", "namespace")),
         ("ns all", Command("namespace")),
         ("theme term", Command("theme", "terminal")),
         ("sort state", Command("sort", "state")),
@@ -139,5 +140,7 @@ def test_a_folder_that_cannot_be_written_to_is_nobodys_business(tmp_path: Path) 
 def test_both_prompts_know_the_same_nouns() -> None:
     """What `get` lists by a word, `:` shows by it."""
     for word, noun in NOUNS.items():
-        assert understand(word, KNOWN) == Command("area", *noun), word
+        kind = NARROWING.get(word)
+        shown = Command("area", *noun) if kind is None else Command("choose", kind)
+        assert understand(word, KNOWN) == shown, word
         assert click.testing.CliRunner().invoke(list_, [word, "--help"]).exit_code == 0

@@ -24,7 +24,7 @@ def notices(driver: Driver) -> list[str]:
 async def test_keys_that_nothing_is_bound_to_say_so(dashboard: Open) -> None:
     async with dashboard(only=["tenant-a"]) as driver:
         await says(driver, "o", "o does nothing here: ? lists the keys")
-        await says(driver, "minus", "- does nothing here: esc leads back")
+        await says(driver, "minus", "there is no view before this one")
         await says(driver, "ctrl+k", "^k does nothing here: ^d revokes")
         await says(driver, "8", "there are six areas, 1 to 6")
         await says(driver, "s", "the overview keeps what ends next first")

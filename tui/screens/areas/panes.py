@@ -284,7 +284,7 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
 
 _HELP: Final[dict[Area, str]] = {
     Area.CLUSTERS: "Every context of the kubeconfig and every DPUCluster found in them, with how it answers. Enter "
-    "shows its service accounts, d its details, R reconnects at once.",
+    "shows its credentials ([ and ] its accounts and requests), d its details, R reconnects at once.",
     Area.ACCOUNTS: "The service accounts of every cluster. Enter shows what was issued for one, n issues a credential.",
     Area.REQUESTS: "Requests kept in clusters: DPUServiceCredentialRequests, PushSecrets, ExternalSecrets and "
     "CSI drivers that ask for tokens, with the stores they go through (/push, /store … show one kind). Enter shows "

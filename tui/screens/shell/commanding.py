@@ -24,6 +24,7 @@ from tui.widgets.themes import NAMES, known_theme
 from .commands import Command, Known, complete, understand
 from .keyboard import Aimed
 from .memory import Memory
+from .trail import Trail
 
 _SHORT: Final[dict[str, str]] = {
     "q": "app.quit",
@@ -44,6 +45,7 @@ class CommandingScreen(WorkingScreen):
     """A screen of areas with a prompt below them."""
 
     memory: Memory
+    _trail: Trail
     _aimed: Aimed | None = None
     """What was chosen when the command line opened."""
 
@@ -177,6 +179,8 @@ class CommandingScreen(WorkingScreen):
                 self.action_area("clusters")
                 self.pane.table.go_to(command.name)
                 self.open(self.session.store.clusters[command.name])
+            case "choose":
+                self._choose(command.name)
             case "cluster":
                 self._narrow(cluster=command.name)
             case "namespace":
@@ -194,6 +198,44 @@ class CommandingScreen(WorkingScreen):
         if namespace is not None:
             scope = replace(scope, namespace=namespace or None, identity=None)
         self.go(area or "credentials", scope)
+
+    def _choose(self, kind: str) -> None:
+        """Offer every cluster, namespace, theme there is, with what lies in it."""
+        from tui.screens.pages.names import NamesScreen
+
+        known = self._known()
+        if kind == "theme":
+            said = f"name one of {', '.join(known.themes)}"
+            self.notify(said, markup=False, timeout=6)
+            return
+        pane = self.pane
+        scope = pane.scope if isinstance(pane, ListPane) else Scope()
+
+        def chosen(name: str | None) -> None:
+            if name is not None:
+                self.obey(Command(kind, name))
+
+        self.app.push_screen(NamesScreen(self.session, kind, cluster=scope.cluster or ""), chosen)
+
+    def action_everywhere(self) -> None:
+        """Leave the cluster and the namespace that the list is narrowed to."""
+        pane = self.pane
+        if isinstance(pane, ListPane) and pane.id != "clusters":
+            self._narrow(cluster="", namespace="")
+        else:
+            self.notify("every cluster and namespace is shown here", markup=False, timeout=4)
+
+    def action_last_view(self) -> None:
+        """What was shown before; again for what is shown now."""
+        last = self._trail.last
+        if last is None:
+            self.notify("there is no view before this one", markup=False, timeout=4)
+            return
+        self._trail.again(last.crumbs)
+        self.go(last.area, last.scope, last.cursor)
+        if self.pane.text != last.text:
+            self.pane.filter(last.text)
+        self.show_status()
 
     async def _run_named(self, action: str, aimed: Aimed | None) -> None:
         """Do what the command line was opened for; to rows that were chosen then, and to no others."""

@@ -28,8 +28,8 @@ WITH_ARGUMENT: Final[dict[str, str]] = {**NARROWING, "theme": "theme", "sort": "
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is to be done: show an `area`, `open` a cluster, narrow to a `cluster` or `namespace`, `theme`, `sort`,
-    go to a `row`, an `action`, or `unknown` with what to say about it."""
+    """What is to be done: show an `area`, `open` a cluster, narrow to a `cluster` or `namespace` or `choose` one of a
+    kind, `theme`, `sort`, go to a `row`, an `action`, or `unknown` with what to say about it."""
 
     kind: str
     name: str = ""
@@ -126,8 +126,10 @@ def _named(kind: str, name: str, known: Known) -> Command:
             return Command("sort", found, reverse=backwards)
         return Command("unknown", f"the list cannot be sorted by {safe_text(name, 40) or 'nothing'!r}; "
                                   f"there is {', '.join(known.sorts)}")  # fmt: skip
-    if not name or (kind == "namespace" and name in ("all", "-", "*")):
-        return Command("area", "clusters") if kind == "cluster" else Command(kind)
+    if kind == "namespace" and name in ("all", "-", "*"):
+        return Command(kind)
+    if not name:
+        return Command("choose", kind)
     names = known.of(kind)
     found = _whole_or_start(name, names)
     if found:

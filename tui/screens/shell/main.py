@@ -31,7 +31,7 @@ from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
 
 from .commanding import CommandingScreen
 from .memory import Memory, Sorted
-from .trail import Crumb, Trail
+from .trail import Crumb, Trail, Visit
 
 AREAS: Final = (
     ("overview", "Overview"),
@@ -60,6 +60,7 @@ class MainScreen(CommandingScreen):
         Binding("colon", "command", "command", key_display=":", id="command", priority=True),
         Binding("question_mark", "help", "help", key_display="?", id="help"),
         Binding("escape", "back", "back", show=False, key_display="esc", id="back"),
+        Binding("minus,backspace", "last_view", "the last view", show=False, key_display="-", id="last_view"),
         Binding("s", "sort_next", "sort by the next column", show=False, id="sort"),
         Binding("S", "sort_reverse", "reverse the sort order", show=False, id="sort_reverse"),
         Binding("N", "sort_by('name')", "sort by name", show=False, id="sort_name"),
@@ -201,9 +202,13 @@ class MainScreen(CommandingScreen):
     def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:
         pane = self._panes[area]
         switcher = self.query_one(ContentSwitcher)
+        before = self.pane
+        if (before.id, _scope_of(before)) != (area, scope or Scope()):
+            self._trail.left(Visit(before.id or "", _scope_of(before), before.text, before.table.cursor_key))
         if isinstance(pane, ListPane):
             pane.narrow(scope or Scope(sort=pane.scope.sort, reverse=pane.scope.reverse), cursor)
         switcher.current = area
+        self._trail.arrived()
         self.query_one(AreaTabs).current = area
         pane.take_focus()
         if isinstance(pane, Activity):
@@ -224,7 +229,11 @@ class MainScreen(CommandingScreen):
     def action_step_area(self, by: int) -> None:
         names = [area for area, _ in AREAS]
         current = self.query_one(ContentSwitcher).current or names[0]
-        self.action_area(names[(names.index(current) + by) % len(names)])
+        area, scope = names[(names.index(current) + by) % len(names)], _scope_of(self.pane)
+        if self._trail and scope.cluster and isinstance(self._panes[area], ListPane) and area != "clusters":
+            self.go(area, Scope(cluster=scope.cluster))  # what else lies in the cluster that was opened
+        else:
+            self.action_area(area)
 
     def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
         if (crumb := self._trail.back(event.number)) is not None:
@@ -249,13 +258,14 @@ class MainScreen(CommandingScreen):
             self.do(name)
 
     def open(self, row: object) -> None:
-        """Go deeper: a cluster's accounts, an account's credentials, everything else in full."""
+        """Go deeper: a cluster's credentials, an account's credentials, everything else in full."""
         if isinstance(row, ClusterRow) and row.reach is Reach.NOT_CONNECTED:
             self._do_at(row, "connect")
         elif isinstance(row, ClusterRow) and row.reach is Reach.UNTRUSTED and not self.session.read_only:
             self._do_at(row, "trust")
         elif isinstance(row, ClusterRow):
-            self._deeper("accounts", Scope(cluster=row.name), row.name)
+            # of one that does not answer, an empty list says why
+            self._deeper("credentials" if row.answers else "accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):
             self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
         elif isinstance(row, RequestRow) and not self.session.read_only:
@@ -305,14 +315,6 @@ class MainScreen(CommandingScreen):
         else:
             self.notify(f"this list cannot be sorted by {by}", markup=False, severity="warning", timeout=4)
 
-    def action_everywhere(self) -> None:
-        """Leave the cluster and the namespace that the list is narrowed to."""
-        pane = self.pane
-        if isinstance(pane, ListPane) and pane.id != "clusters":
-            self._narrow(cluster="", namespace="")
-        else:
-            self.notify("every cluster and namespace is shown here", markup=False, timeout=4)
-
     def action_sort_reverse(self) -> None:
         if self.pane.sorts():
             self.pane.sort(self.pane.table.sorted_by)
@@ -348,7 +350,7 @@ class MainScreen(CommandingScreen):
         pane = self.pane
         row = pane.table.row
         key = row.key if isinstance(row, ClusterRow | AccountRow) else ""
-        here = pane.scope if isinstance(pane, ListPane) else Scope()
+        here = _scope_of(pane)
         self._trail.deeper(Crumb(current, here, key, safe_text(name, 80)))
         self.go(area, scope)
 
@@ -396,3 +398,7 @@ class MainScreen(CommandingScreen):
             row = next(iter(clusters.values()))
             return [(safe_text(f"{row.name} / {row.namespace}", 40), Tone.PLAIN)]
         return []
+
+
+def _scope_of(pane: Pane) -> Scope:
+    return pane.scope if isinstance(pane, ListPane) else Scope()

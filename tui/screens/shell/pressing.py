@@ -41,7 +41,6 @@ ELSEWHERE: Final[dict[str, str]] = {
     "9": "there are six areas, 1 to 6",
     "b": "a page up is ^b",
     "h": "? is the help, ← goes into the timeline",
-    "minus": "esc leads back",
     "ctrl+e": "the header stays; a small terminal makes it smaller",
     "ctrl+k": "^d revokes",
     "ctrl+l": "everything is drawn as it changes; R reconnects a cluster",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tui.screens.areas.panes import Scope
 
@@ -18,11 +18,26 @@ class Crumb:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A view: an area with its filter, the row the cursor was on, and the way that led there."""
+
+    area: str
+    scope: Scope
+    text: str
+    cursor: str
+    crumbs: tuple[Crumb, ...] = ()
+
+
 class Trail:
     """Crumbs, the first area first. Empty where the user went straight to an area."""
 
     def __init__(self) -> None:
         self._crumbs: list[Crumb] = []
+        self.last: Visit | None = None
+        """What was shown before this, which one key goes back to, and again forth."""
+        self._way: tuple[Crumb, ...] = ()
+        """The way that led to what is shown."""
 
     def __bool__(self) -> bool:
         return bool(self._crumbs)
@@ -39,6 +54,18 @@ class Trail:
         crumb = self._crumbs[at]
         del self._crumbs[at:]
         return crumb
+
+    def left(self, visit: Visit) -> None:
+        """Something else is about to be shown."""
+        self.last = replace(visit, crumbs=self._way)
+
+    def arrived(self) -> None:
+        """It is shown."""
+        self._way = tuple(self._crumbs)
+
+    def again(self, crumbs: Sequence[Crumb]) -> None:
+        """The way is this one again."""
+        self._crumbs[:] = crumbs
 
     def leave(self) -> None:
         """The user goes elsewhere."""
