@@ -15,6 +15,7 @@ from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address
 from tui.screens.dialogs.confirm import ConfirmScreen
+from tui.screens.dialogs.inspector import InspectorScreen
 from tui.screens.pages.found import FoundScreen
 from tui.screens.pages.lineage import LineageScreen
 from tui.screens.pages.powers import PowersScreen
@@ -128,6 +129,21 @@ async def test_what_is_nobodys_says_who_was_asked_who_was_silent_and_who_refused
             ["tenant-c"],
         )
         assert page.chosen() == []
+
+
+async def test_from_the_inspector_one_key_asks_whose_it_is(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        _, token = await taken(driver)
+        await driver.press("p", "ctrl+o")
+        inspector = await driver.on(InspectorScreen)
+        driver.app.post_message(events.Paste(token))
+        await driver.shows("subject")
+        await driver.press("ctrl+o")
+        page = await driver.on(FoundScreen)
+        await driver.until(lambda: page.items)
+        assert page.chosen()[0].key == str(FRONTEND)
+        await driver.press("escape")
+        await driver.until(lambda: driver.app.screen is inspector)
 
 
 @pytest.mark.parametrize("text", ["robot", "web/frontend", "api.example.com", "name: robot", "two words", "0123456789"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -30,7 +30,7 @@ from tui.kube.errors import KubeError
 from tui.kube.paths import whole_path
 from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
-from tui.screens.session import Session
+from tui.screens.session import Session, Shell
 from tui.widgets.choice import Choice
 from tui.widgets.facts import FactsView
 from tui.widgets.key_line import KeyLine
@@ -53,13 +53,15 @@ class InspectorScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "back", key_display="esc"),
         Binding("tab", "app.focus_next", "next field"),
+        Binding("ctrl+o", "whose", "whose is it", key_display="^o"),
         Binding("ctrl+r", "ask", "ask again", key_display="^r", show=False),
         Binding("question_mark", "help", "help", show=False, key_display="?"),
     ]
     help_text = (
         "Paste a token, a certificate (PEM, or a file in DER), a kubeconfig, a Secret or an ExecCredential, or name a "
         "file. No server is asked and nothing that was pasted is ever shown; it is forgotten when you leave. "
-        "Choose a cluster to ask it whether it accepts what you pasted, and in words why not."
+        "Choose a cluster to ask it whether it accepts what you pasted, and in words why not. ^o asks every cluster "
+        "whose it is, and shows it to none."
     )
 
     def __init__(self, session: Session) -> None:
@@ -126,6 +128,13 @@ class InspectorScreen(Screen[None]):
         self._say()
         if self._material is not None and self.found is not None and isinstance(cluster, str) and cluster:
             self.run_worker(self._ask(self._material, cluster), group="ask", exclusive=True, exit_on_error=False)
+
+    def action_whose(self) -> None:
+        """Go on to the page that says whose it is; there it can be revoked, too."""
+        if self._material is None:
+            self.notify("paste something, or name a file, first", markup=False, severity="warning", timeout=4)
+            return
+        cast("Shell", self.app).open_found(self._material)
 
     def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
         if event.number == 0:
