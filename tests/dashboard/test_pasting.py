@@ -131,6 +131,25 @@ async def test_what_is_nobodys_says_who_was_asked_who_was_silent_and_who_refused
         assert page.chosen() == []
 
 
+async def test_an_older_token_that_no_list_shows_is_revoked_where_others_are_silent(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a", "tenant-c"], grace=300) as driver:
+        _, old = await taken(driver)
+        await driver.find("5", "frontend-kubeconfig")
+        assert done(await driver.act("r"))
+        _, new = await taken(driver)
+        await driver.press("escape")
+        fault(driver.demo, "tenant-c", FaultRule(Answer(503), path="/(serviceaccounts|secrets)/"))
+        page = await paste(driver, old)
+        assert page.items[0].row is None, "what lies there now is another one"
+        assert [row.key for row in page.chosen()] == ["tenant-a/web/frontend"]
+        await driver.press("ctrl+d")
+        await driver.on(ConfirmScreen)
+        await driver.shows("Revoke it in tenant-a?", "did not say whether they have it: tenant-c")
+        assert done(await driver.act("ctrl+s"))
+        assert not await accepted(driver, "tenant-a", old)
+        assert await accepted(driver, "tenant-a", new)
+
+
 async def test_from_the_inspector_one_key_asks_whose_it_is(dashboard: Open) -> None:
     async with dashboard(only=["tenant-a"]) as driver:
         _, token = await taken(driver)

@@ -38,6 +38,9 @@ def revoke_found(screen: WorkingScreen, traced: Traced, row: Row | None) -> None
         shown.meant = meant
         task = jobs.task(screen.session, REVOKE, address, shown=shown, meant=meant)
         head = f"{title_of(row)}  ({cluster_of(row)})"
+    elif traced.sought is not None and traced.identity is not None and not traced.search.whole:
+        _ask_unsure(screen, traced, traced.identity.cluster)
+        return
     elif traced.sought is not None:
         shown = intended(screen, REVOKE_FOUND, traced.sought)
         task = jobs.task(screen.session, REVOKE_FOUND, traced.sought, shown=shown)
@@ -59,3 +62,26 @@ def revoke_found(screen: WorkingScreen, traced: Traced, row: Row | None) -> None
         more=partial(consequences, screen.session, [shown], [credential] if credential is not None else []),
     )
     screen.app.push_screen(question, sure)
+
+
+def _ask_unsure(screen: WorkingScreen, traced: Traced, cluster: str) -> None:
+    """The same where others did not say whether it is theirs. Looking what would end shows the token to that cluster:
+    so it is asked before, and the yes names the cluster, as an option of the command line does."""
+    from tui.screens.dialogs.confirm import ConfirmScreen
+
+    search, sought = traced.search, traced.sought
+    assert sought is not None
+    others = ", ".join([*search.away, *search.closed])
+
+    def sure(yes: bool | None) -> None:
+        if yes:
+            task = jobs.task(screen.session, REVOKE_FOUND, sought, clusters=[cluster])
+            screen.begin("revoke", [task], asked=True)
+
+    body = [
+        f"{traced.what} of {traced.identity}", "",
+        "It stops working for everyone who uses it, and cannot be restored.", "",
+        f"{cluster} says that it has its account. These did not say whether they have it: {others}.",
+        f"If you go on, {cluster} is shown the token: do so only if you trust {cluster} to be the one that issued it.",
+    ]  # fmt: skip
+    screen.app.push_screen(ConfirmScreen(f"Revoke it in {safe_text(cluster, 60)}?", body), sure)
