@@ -166,6 +166,19 @@ def test_one_order_on_every_start() -> None:
     assert known_home(THERE, others, AT) == "a/ns/x"
 
 
+def test_an_authority_that_several_clusters_have_leads_to_none_of_them() -> None:
+    """A company's authority, or a bundle: the server is one of theirs by a name that no context knows it by."""
+    first = Endpoint(name="first", server="https://first.example:6443", ca=HARBOR.ca)
+    second = Endpoint(name="second", server="https://second.example:6443", ca=HARBOR.ca)
+    delivered = changed_way(server="https://third.example:6443", ca=HARBOR.ca)
+    balancer = Endpoint(name="", server="https://balancer.example", ca=HARBOR.ca)
+    assert known_home(balancer, {"first": first, "second": second}, AT) == ""
+    assert known_home(balancer, {"first": first}, AT) == "first"
+    assert known_home(balancer, {"a/ns/x": delivered, "first": first}, AT) == "first"
+    direct = Endpoint(name="", server="https://second.example:6443", ca=HARBOR.ca)
+    assert known_home(direct, {"first": first, "second": second}, AT) == "second"
+
+
 def test_the_cluster_that_argo_cd_runs_in_leads_nowhere_else() -> None:
     def of(server: str) -> dict[str, Sensitive]:
         return {"server": Sensitive(server), "config": Sensitive('{"bearerToken": "t", "tlsClientConfig": {}}')}

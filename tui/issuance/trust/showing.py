@@ -202,12 +202,17 @@ def home_of(address: Endpoint | None, known: Mapping[str, Endpoint], said: str, 
 
     The address was written together with the token, and whoever can write there can read it: a status cannot. `known`
     are the clusters that it may be of, `said` is the one that others say, and `holder` the one that it lies in, which
-    has it anyway. An authority counts for the cluster, since nobody else can be that server; without one, the server.
+    has it anyway. The server counts; under another name of it its authority does, where exactly one of the operator's
+    own clusters has that, or of the delivered ones where none of his has: one of a whole company, or a bundle,
+    does not say which of its servers it is.
     """
     leads = [name for name, one in known.items() if address is not None and _leads_to(address, one)]
     same_server = [name for name in leads if address is not None and same_place(address.server, known[name].server)]
     if same_server:
         return said if said in same_server else same_server[0]
+    own = [name for name in leads if not known[name].delivered] or leads
+    if any(not same_place(known[name].server, known[own[0]].server) for name in own):
+        return holder if said == holder in own else ""  # which has it anyway, and nobody says otherwise
     if holder in leads or (not leads and said == holder):  # inside of it, it has another address, and another authority
         return holder
     return said if said in leads else next(iter(leads), "")
