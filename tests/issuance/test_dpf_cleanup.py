@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tui.demo import Drop, FaultRule
+from tui.demo import Answer, Drop, FaultRule
 from tui.issuance.families.dpf.cleanup import Leftover, leftovers_of, written
 from tui.issuance.families.dpf.keeper import Keeper
 from tui.issuance.families.dpf.objects import NamespacedName
@@ -22,7 +22,7 @@ from tui.issuance.families.dpf.resources import (
     NAMESPACE_LABEL,
 )
 from tui.issuance.model.claims import read_token
-from tui.kube.errors import NotFound
+from tui.kube.errors import NotFound, ProtocolError
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
 from .dpf_place import CLOCK, Place
@@ -60,6 +60,24 @@ async def test_deleting_removes_everything_that_was_made(both: Place) -> None:
     with pytest.raises(NotFound):
         await both.secret()
     assert (await both.keep()).request is None, "nothing is left to do"
+
+
+@pytest.mark.parametrize("said", ["404 page not found", "the server could not find the requested resource"])
+async def test_a_404_that_names_nobody_is_no_word_of_a_request_that_was_there(place: Place, said: str) -> None:
+    """What a balancer without a backend says, and a server whose custom resources are not up yet."""
+    await place.want()
+    await place.keep()
+    token = await place.token()
+    await place.delete()
+    unsaid = FaultRule(Answer(404, message=said), verb="get", path=r"/dpuservicecredentialrequests/req$")
+    place.faults("harbor", unsaid)
+    with pytest.raises(ProtocolError, match="answered 404 to get dpuservicecredentialrequests"):
+        await place.keeper.reconcile("harbor", place.ns, "req")
+    place.faults(clear=True)
+    assert FINALIZER in (await place.read()).finalizers
+    assert await place.works(token), "so it is not called deleted"
+    assert (await place.keep()).request is None
+    assert await place.refused(token)
 
 
 async def test_b15_another_account_takes_over_before_the_old_one_goes(both: Place) -> None:

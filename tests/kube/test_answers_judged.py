@@ -19,6 +19,7 @@ from tui.kube.answers import (
     contradicted,
     created_at,
     head_of,
+    insist_gone,
     is_object,
     wrong_deletion,
     wrong_list,
@@ -210,6 +211,14 @@ def test_absent_is_what_the_server_says_is_absent() -> None:
     assert "not known" in wrong.hint
     things = Asked(info=RequestInfo("get", "things.example.org", "ci", "x"), name="x")
     assert absent(unsaid, things) is unsaid, "a kind that is not served is 404 too"
+
+
+def test_what_was_there_is_gone_where_the_server_names_it() -> None:
+    """A kind whose object was seen is served: then a bare 404 is somebody else's, also of custom resources."""
+    insist_gone(missing(gone=True))
+    with pytest.raises(ProtocolError, match="404") as wrong:
+        insist_gone(missing(gone=False))
+    assert "whether the object exists is not known" in wrong.value.hint
 
 
 def test_a_conflict_is_one_where_the_server_gives_the_reason() -> None:

@@ -136,11 +136,20 @@ def absent(error: NotFound, asked: Asked) -> KubeError:
     """What a 404 means where one object was asked for: that it is not there, or that this was not said.
 
     Only a Status that names the object says so. Where a kind is not served that is 404 as well; core kinds always are.
+    Who has seen the object before knows that its kind is served: `insist_gone`.
     """
-    if error.gone or "." in asked.info.resource:
-        return error
+    return error if error.gone or "." in asked.info.resource else _unsaid(error, asked.info, asked.name)
+
+
+def insist_gone(error: NotFound) -> None:
+    """Raises ProtocolError where the server does not say, naming it, that something is not there that was there."""
+    if not error.gone:
+        raise _unsaid(error, error.about, error.about.name) from error
+
+
+def _unsaid(error: NotFound, info: RequestInfo, name: str) -> ProtocolError:
     return ProtocolError(
-        f"answered 404 to {asked.info.verb} {asked.info.resource} without a word of {asked.name}",
+        f"answered 404 to {info.verb} {info.resource} without a word of {name}",
         cluster=error.cluster,
         hint="something in between answers instead of the server; whether the object exists is not known",
     )

@@ -397,8 +397,8 @@ async def withdraw(client: Client, metadata: Mapping[str, Any]) -> str:
         found = await client.get(PUSH_SECRETS, push.name, namespace=meta["namespace"])
         if not managed.is_managed(found) or not _takes_from(found, meta["name"]):  # anybody may write annotations
             return f"; PushSecret {push.name} is not kubemint's and was left alone"
-    except NotFound:
-        return ""
+    except NotFound as error:
+        return "" if error.gone else f"; whether PushSecret {push.name} is still there is not known"
     uid = str(found["metadata"].get("uid", ""))
     ended = await delete(client, PUSH_SECRETS, push.name, namespace=meta["namespace"], uid=uid)
     if ended.is_held:  # most often by the operator, which removes the keys before it lets go

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from tui.issuance.errors import IssuanceError
+from tui.kube.answers import insist_gone
 from tui.kube.client import Client
 from tui.kube.errors import Conflict, Forbidden, NotFound
 from tui.kube.resource import Resource
@@ -132,7 +133,8 @@ async def attempt(
     only: dict[str, Any] = {"uid": uid or None, "resource_version": version or None}
     try:
         await client.delete(resource, name, namespace=namespace, **only)
-    except NotFound:
+    except NotFound as error:
+        insist_gone(error)
         answer = Answer.ABSENT
     except Conflict:
         answer = Answer.REFUSED
@@ -142,7 +144,8 @@ async def attempt(
 async def _look(client: Client, resource: Resource, name: str, namespace: str | None) -> Seen | str | None:
     try:
         found = await client.get_metadata(resource, name, namespace=namespace)
-    except NotFound:
+    except NotFound as error:
+        insist_gone(error)
         return None
     except Forbidden:
         return NO_RIGHT

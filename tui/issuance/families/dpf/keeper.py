@@ -25,6 +25,7 @@ from tui.issuance.objects.token_request import IssuedToken
 from tui.issuance.records.entering import NotEntered
 from tui.issuance.users.grace_length import GraceWish, lasting
 from tui.issuance.users.secret_users import SecretUsers, secrets_of_request
+from tui.kube.answers import insist_gone
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 
@@ -97,7 +98,8 @@ class Keeper:
         host = await self._clusters.client(cluster)
         try:
             request = await steps.fetch(host, cluster, namespace, name)
-        except NotFound:
+        except NotFound as error:
+            insist_gone(error)
             return Rest(request=None)
         if not abandon and (outside := await self._not_entered(request)) is not None:
             return Rest(request=request, error=str(outside), hint=outside.hint)

@@ -18,6 +18,7 @@ from tui.issuance.records.intent import Intent, new_id
 from tui.issuance.transaction import ending
 from tui.issuance.transaction.step import Journaled, Step, Transaction
 from tui.issuance.transaction.work import Context, Finished
+from tui.kube.answers import insist_gone
 from tui.kube.errors import APIError, Conflict, NotFound
 from tui.kube.resource import SERVICE_ACCOUNTS
 
@@ -159,7 +160,8 @@ class RecreateAccount(Journaled):
         note.record = {"closed": self.intent.plan}
         try:
             request = await fetch(host, address.cluster, address.namespace, address.name)
-        except NotFound:
+        except NotFound as error:
+            insist_gone(error)
             request = None
         if request is None or request.deleted_at is not None or request.identity != self.intent.spec.identity:
             note.skip("the request does not want this account any more")

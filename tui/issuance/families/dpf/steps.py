@@ -22,6 +22,7 @@ from tui.issuance.objects import managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.objects.token_request import IssuedToken
 from tui.kube.addresses import leads_near
+from tui.kube.answers import insist_gone
 from tui.kube.client import Client
 from tui.kube.delivered import ONLY_LOOKING, Allow, DeliveredError
 from tui.kube.endpoint import Endpoint
@@ -332,7 +333,8 @@ async def drop_finalizer(host: Client, request: DPURequest) -> DPURequest | None
     try:
         await _patched(host, request, {"metadata": {"finalizers": kept}}, "")
         found = await fetch(host, request.cluster, request.namespace, request.name)
-    except NotFound:
+    except NotFound as error:
+        insist_gone(error)
         return None
     return found if found.uid == request.uid else None
 

@@ -83,8 +83,11 @@ class Sweeps:
         try:
             notes = await sweep_leftovers(self._context, sweep.address)
             done = run.result(step, StepStatus.DONE, "; ".join(notes) or "was gone already")
-        except NotFound:
-            done = run.result(step, StepStatus.DONE, "went with the request")
+        except NotFound as error:
+            if error.gone:
+                done = run.result(step, StepStatus.DONE, "went with the request")
+            else:
+                done = run.result(step, StepStatus.FAILED, f"{error.message}; whether the request is gone is not known")
         except (KubeError, IssuanceError) as error:
             message = f"{explain(error)[0]}; the request says what is left: keep it again"
             done = run.result(step, StepStatus.FAILED, message)
