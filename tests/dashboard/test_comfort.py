@@ -17,10 +17,11 @@ from tui.screens.dialogs.settings import SettingsScreen
 from tui.screens.pages.detail import DetailScreen
 from tui.screens.shell.memory import read
 from tui.settings import load as load_settings
+from tui.widgets.crumbs import Crumbs
 from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt
 from tui.widgets.themes import COLOUR_BLIND, DARK, LIGHT, TERMINAL
-from tui.widgets.top_bar import AreaTabs, Crumbs
+from tui.widgets.top_bar import AreaTabs
 
 
 def names(driver: Driver) -> list[str]:

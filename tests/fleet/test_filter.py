@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -13,7 +14,7 @@ from tui.fleet.filter import known, parse, unfinished, words_for, wrong
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach
 from tui.fleet.store import Area, FleetStore, Query
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, Identity
+from tui.issuance.model.types import Address, Credential, Handle, Identity
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -83,6 +84,36 @@ def test_words(store: FleetStore, area: Area, text: str, names: str) -> None:
     rows = store.view(area, query=Query(text=text))
     found: Sequence[str] = [row.identity.name if isinstance(row, AccountRow) else row.name for row in rows]
     assert " ".join(sorted(found)) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cluster:pier", True),
+        ("cluster:bay", False),
+        ("in:bay", True),
+        ("in:pier", False),
+        ("00AABBCC", True),
+        ("fingerprint:00aabb", True),
+        ("kubemint-copied-bcdf", True),
+        ("pier/web/kubemint-copied-bcdf", True),
+        ("handle:pier/web/kubemint-copied-bcdf", True),
+        ("uid-of-the-original", True),
+        ("~kbmntcpd", False),  # letters in order look only through what is seen
+    ],
+)
+def test_what_names_exactly_one_credential_finds_it_and_a_cluster_is_what_its_column_says(
+    text: str, found: bool
+) -> None:
+    row = credential("copied", CredentialKind.SECRET, "bay", "web", 9.0)
+    told = msgspec.structs.replace(
+        row.credential, fingerprint="00aabbccddeeff", handle=Handle("pier", "web", "kubemint-copied-bcdf", "uid-1"),
+        bound_to=Handle("pier", "web", "kubemint-original-bcdf", "uid-of-the-original"),
+        identity=Identity("pier", "web", "copied"),
+    )  # fmt: skip
+    store = FleetStore(clock=lambda: NOW)
+    store.put(msgspec.structs.replace(row, credential=told, cluster="pier"))
+    assert bool(len(store.view(Area.CREDENTIALS, query=Query(text=text)))) is found
 
 
 @given(st.text(max_size=30))

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
 from tui.issuance import CredentialKind, State, UsageError, parse_duration
 
 from .fields import Field, every_field
+from .fields.field import UNSEEN, Asked
 
 Value = Callable[[str], "str | timedelta | None"]
 """What one row has under a word; None where such rows have no such field."""
@@ -55,7 +56,7 @@ class Term:
                 return True
             return names_state(self.text) and self.text in str(value("state") or "")
         if self.sign == "~":
-            return any(_in_order(self.text, line) for line in text.split("\n"))
+            return any(_in_order(self.text, line) for line in text.partition(UNSEEN)[0].split("\n"))
         held = value(self.field)
         if self.sign == ":":
             return isinstance(held, str) and any(part in held.lower() for part in self.text.split(",") if part)
@@ -63,9 +64,22 @@ class Term:
 
 
 @lru_cache(maxsize=64)
-def parse(text: str) -> tuple[Term, ...]:
-    """The terms of a filter. Whatever is typed is a filter: what is not finished is left out."""
-    return tuple(term for word in text.lower().split() if (term := _term(word)) is not None)
+def parse(text: str, fields: tuple[Field[Any], ...] = ()) -> tuple[Term, ...]:
+    """The terms of a filter. Whatever is typed is a filter: what is not finished is left out.
+
+    `fields` are those of rows that no list of the fleet has: the lines of a page.
+    """
+    heads = _heads(fields)
+    return tuple(term for word in text.lower().split() if (term := _term(word, heads)) is not None)
+
+
+def finds(terms: Sequence[Term], text: str, words: Mapping[str, Asked], row: Any, now: datetime) -> bool:
+    """Whether all terms hold for a row with this text (in lower case) and these fields (`words_of`)."""
+
+    def value(word: str) -> str | timedelta | None:
+        return words[word](row, now) if word in words else None
+
+    return all(term.holds(text, value) for term in terms)
 
 
 def unfinished(text: str, fields: tuple[Field[Any], ...] | None = None) -> str:
@@ -85,7 +99,7 @@ def _lacks(word: str, fields: tuple[Field[Any], ...] | None) -> str:
     word = word.removeprefix("!")
     compares = _COMPARES.fullmatch(word)
     head = f"{compares[1]}<" if compares is not None else "".join(word.partition(":")[:2])
-    if head not in known(every_field()) or not head.endswith((":", "<")):
+    if head not in _heads(fields) or not head.endswith((":", "<")):
         return ""
     if fields is not None and head not in known(fields):
         return f"these rows have no {head[:-1]}"
@@ -102,7 +116,7 @@ def _unknown(word: str, fields: tuple[Field[Any], ...] | None) -> str:
     name, sign, rest = asks.groups()
     words = known(every_field() if fields is None else fields)
     head = f"{name}:" if sign == ":" else f"{name}<"
-    if head in known(every_field()) or (sign == ":" and (name in _NO_FIELDS or _PORT_OR_URL.match(rest))):
+    if head in _heads(fields) or (sign == ":" and (name in _NO_FIELDS or _PORT_OR_URL.match(rest))):
         return ""
     return f"there is no field {name}{' to compare' if sign != ':' else ''}{_nearest(head, words)}"
 
@@ -118,7 +132,7 @@ def names_state(word: str) -> bool:
     return len(word) >= 3 and any(word in state.value for state in State)
 
 
-def _term(word: str) -> Term | None:
+def _term(word: str, heads: Container[str]) -> Term | None:
     bare = word.removeprefix("!")
     wanted = bare == word
     if not bare or bare == "~":
@@ -126,13 +140,18 @@ def _term(word: str) -> Term | None:
     if bare.startswith("~"):
         return Term(bare[1:], wanted, sign="~")
     compares = _COMPARES.fullmatch(bare)
-    if compares is not None and f"{compares[1]}<" in known(every_field()):
+    if compares is not None and f"{compares[1]}<" in heads:
         length = _length(compares[3])
         return None if length is None else Term(bare, wanted, compares[1], compares[2], length)
     field, colon, value = bare.partition(":")
-    if colon and f"{field}:" in known(every_field()):
+    if colon and f"{field}:" in heads:
         return Term(value, wanted, field, ":") if value.strip(",") else None
     return Term(bare, wanted)
+
+
+def _heads(fields: tuple[Field[Any], ...] | None) -> Sequence[str]:
+    """What a word can begin with that asks for a field of any list, or of these rows."""
+    return known((*every_field(), *(fields or ())))
 
 
 def _length(text: str) -> timedelta | None:

@@ -6,7 +6,7 @@ makes it readable, those with the highest `drop` first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
@@ -15,6 +15,7 @@ from typing import Any, Final
 from rich.cells import cell_len, set_cell_size
 
 from tui.fleet.fields import Field
+from tui.fleet.fields.field import NOTHING
 
 from .table_rows import Rows
 
@@ -26,19 +27,23 @@ _MEASURED: Final = 120
 
 
 def fit(
-    columns: Sequence[Column], wanted: Sequence[int], width: int, longest: Sequence[int] | None = None
+    columns: Sequence[Column],
+    wanted: Sequence[int],
+    width: int,
+    longest: Sequence[int] | None = None,
+    empty: Container[str] = (),
 ) -> list[tuple[Column, int]]:
     """The columns that are shown and their widths. `wanted` is what nearly all of each column's content would like;
-    `longest` what all of it would, and gets where there is room."""
+    `longest` what all of it would, and gets where there is room. Those that are `empty` go before all others."""
     natural = {
         column.id: max(column.least, min(want, column.most)) for column, want in zip(columns, wanted, strict=True)
     }
     shown = list(columns)
     while _needed(shown, lambda column: _tight(column, natural)) > width:
-        candidates = [column for column in shown if column.drop]
+        candidates = [column for column in shown if column.drop or column.id in empty]
         if not candidates:
             break
-        shown.remove(max(candidates, key=lambda column: column.drop))
+        shown.remove(max(candidates, key=lambda column: (column.id in empty, column.drop)))
     sizes = {column.id: natural[column.id] for column in shown}
     excess = _needed(shown, lambda column: sizes[column.id]) - width
     for least in (lambda column: _tight(column, natural), lambda column: min(natural[column.id], column.least)):
@@ -85,25 +90,29 @@ def cut(text: str, width: int, *, middle: bool = False) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """The columns that are shown, from left to right."""
+class Measured:
+    """What rows would like each column to have."""
 
-    sizes: Sequence[tuple[Column, int]] = ()
+    wanted: Sequence[int]
+    longest: Sequence[int]
+    empty: frozenset[str]
+    """The ids of the columns in which none of them says anything."""
 
     @classmethod
-    def of(
-        cls, columns: Sequence[Column], rows: Rows, now: Callable[[Any], datetime], *, first: int, width: int
-    ) -> Layout:
-        """Widths from the rows around the `first` visible one; what is far away never costs anything."""
+    def of(cls, columns: Sequence[Column], rows: Rows, now: Callable[[Any], datetime], first: int) -> Measured:
+        """Measures the rows around the `first` visible one; what is far away never costs anything."""
         first = max(0, first - 20)
         last = min(len(rows), first + _MEASURED)
         titles = [cell_len(column.title) + (2 if column.sort else 0) for column in columns]
         lengths: list[list[int]] = [[] for _ in columns]
+        says = [last <= first] * len(columns)
         for index in range(first, last):
             row = rows[index]
             at = now(row)
-            for known, column in zip(lengths, columns, strict=True):
-                known.append(cell_len(column.cell(row, at).drawn))
+            for number, column in enumerate(columns):
+                cell = column.cell(row, at)
+                lengths[number].append(cell_len(cell.drawn))
+                says[number] = says[number] or cell.text not in ("", NOTHING.text)
         longest = [max(title, *known, 0) for title, known in zip(titles, lengths, strict=True)]
         # a few very long names must not take the room of every other column
         nearly_all = ceil((last - first) * 0.9) - 1
@@ -111,7 +120,20 @@ class Layout:
             max(title, sorted(known)[nearly_all]) if column.tight and known else most
             for title, known, column, most in zip(titles, lengths, columns, longest, strict=True)
         ]
-        return cls(fit(columns, wanted, max(width, 1), longest))
+        empty = frozenset(column.id for column, said in zip(columns, says, strict=True) if not said)
+        return cls(wanted, longest, empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns that are shown, from left to right."""
+
+    sizes: Sequence[tuple[Column, int]] = ()
+
+    @classmethod
+    def of(cls, columns: Sequence[Column], measured: Measured, width: int) -> Layout:
+        """Those that find room in so many cells."""
+        return cls(fit(columns, measured.wanted, max(width, 1), measured.longest, measured.empty))
 
     def places(self) -> list[tuple[Column, int, int]]:
         """Every column with the cells where it begins and ends."""

@@ -23,7 +23,7 @@ from tui.fleet.fields import Cell
 from tui.fleet.signs import Tone
 
 from . import table_messages
-from .columns import Column, Layout
+from .columns import Column, Layout, Measured
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
 from .table_rows import Cursor, Marks, NoRows, Rows
@@ -87,6 +87,7 @@ class FleetTable(ScrollView, can_focus=True):
         self._now = now
         self._cursor = Cursor()
         self._layout = Layout()
+        self._measured: Measured | None = None
         self._hover = -1
         self._timer: Timer | None = None
         self._paused = False
@@ -341,9 +342,9 @@ class FleetTable(ScrollView, can_focus=True):
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
 
     def _measure(self) -> None:
-        self._layout = Layout.of(
-            self.columns, self.rows, self._now, first=round(self.scroll_y), width=self.size.width - GUTTER - 1
-        )
+        if len(self.rows) or self._measured is None:  # an empty list keeps the columns that it had
+            self._measured = Measured.of(self.columns, self.rows, self._now, round(self.scroll_y))
+        self._layout = Layout.of(self.columns, self._measured, self.size.width - GUTTER - 1)
 
     def _index_at(self, y: int) -> int | None:
         index = round(self.scroll_y) + y - 1

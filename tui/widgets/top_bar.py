@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Final
 
 from rich.cells import cell_len
 from textual import events
@@ -13,13 +12,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from tui.fleet.rows import Reach
-from tui.fleet.signs import REACHES, Tone
+from tui.fleet.signs import REACHES
 from tui.kube.text import safe_text
 
 from .themes import style_of
-
-_LASTING: Final = (Tone.PLAIN, Tone.MUTE, Tone.INFO)
-"""Which facts are left out first where there is little room; what warns never is."""
 
 Part = tuple[str, str]
 """Text and its style."""
@@ -182,60 +178,6 @@ class AreaTabs(Widget):
         for start, end, area in self._spans:
             if start <= event.x < end:
                 self.post_message(self.Chosen(area))
-
-
-class Crumbs(Widget):
-    """Where we are, what is filtered, what is marked; a click on a name goes back there."""
-
-    SEPARATOR: ClassVar[str] = " › "
-
-    class Chosen(Message):
-        """A click on the name with this number; the last one is where we are."""
-
-        def __init__(self, number: int) -> None:
-            super().__init__()
-            self.number = number
-
-    def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._trail: list[str] = []
-        self._facts: list[tuple[str, Tone]] = []
-        self._spans: list[tuple[int, int]] = []
-
-    def show(self, trail: Sequence[str], facts: Sequence[tuple[str, Tone]]) -> None:
-        """The names from the outermost to here, and facts about what is shown."""
-        self._trail, self._facts = list(trail), list(facts)
-        self.refresh()
-
-    def render(self) -> Content:
-        parts: list[Part] = [(" ", "")]
-        self._spans = []
-        for number, name in enumerate(self._trail):
-            if number:
-                parts.append((self.SEPARATOR, "$faint"))
-            self._spans.append((length(parts), length(parts) + cell_len(name)))
-            last = number == len(self._trail) - 1
-            parts.append((name, "$strong bold" if last else "$mute"))
-        facts = list(self._facts)
-        while len(facts) > 1 and sum(3 + cell_len(text) for text, _ in facts) > self.size.width - 9:
-            facts.remove(min(facts, key=lambda fact: _LASTING.index(fact[1]) if fact[1] in _LASTING else len(_LASTING)))
-        tail: list[Part] = []
-        for text, tone in facts:
-            tail += [("   ", ""), (text, style_of(tone) or "$mute")]
-        room = self.size.width - length(tail) - 1
-        if length(parts) > room:
-            names = self.SEPARATOR.join(self._trail)
-            shown = names[-max(room - 3, 8) :]
-            parts = [(" …" + shown, "$strong bold")]
-            left = 1 - (cell_len(names) - cell_len(shown))  # what was cut off, and the ellipsis instead
-            self._spans = [(start + left, end + left) for start, end in self._spans]
-        gap = max(self.size.width - length(parts) - length(tail) - 1, 1)
-        return joined([*parts, (" " * gap, ""), *tail])
-
-    def on_click(self, event: events.Click) -> None:
-        for number, (start, end) in enumerate(self._spans):
-            if start <= event.x < end:
-                self.post_message(self.Chosen(number))
 
 
 def _beside(head: Sequence[Part], right: Sequence[Part]) -> int:

@@ -21,9 +21,9 @@ FIELDS: Final[tuple[Field[CredentialRow], ...]] = (
     Field("address", "ADDRESS", value=lambda row: str(row.credential.address), json="address",
           screen=NEVER, prints=4, sort="", least=18, tight=30, most=90, middle=True),
     Field("cluster", "CLUSTER", value=lambda row: row.cluster, key=place_of, words=("cluster", "ctx"),
-          looks=lambda row, now: f"{row.cluster}\n{row.credential.address.cluster}",
           json="cluster", data=lambda row, now: _leads_to(row), screen=4, prints=6,
           least=8, tight=14, most=28, drop=3, middle=True),
+    Field("in", value=lambda row: row.credential.address.cluster, words=("in",)),
     Field("namespace", "NAMESPACE", value=lambda row: row.namespace, words=("ns", "namespace"), screen=NEVER,
           prints=NEVER, json="namespace", data=lambda row, now: row.credential.address.namespace or None, middle=True),
     Field("name", "CREDENTIAL", lambda row, now: Cell(credential_name(row), Tone.STRONG),
@@ -67,8 +67,10 @@ FIELDS: Final[tuple[Field[CredentialRow], ...]] = (
     Field("kept", "KEPT IN", lambda row, now: said(short_path(row.credential.kept_in)),
           value=lambda row: row.credential.kept_in, json="keptIn",
           screen=8, least=10, tight=28, most=44, drop=7, middle=True),
-    Field("fingerprint", json="fingerprint", data=lambda row, now: row.credential.fingerprint or None),
-    Field("handle", json="handle", data=lambda row, now: _handle(row.credential)),
+    Field("fingerprint", value=lambda row: row.credential.fingerprint, words=("fingerprint",), plain=True, screen=NEVER,
+          json="fingerprint", data=lambda row, now: row.credential.fingerprint or None),
+    Field("handle", value=lambda row: _handle(row.credential) or "", also=lambda row: _handles(row.credential),
+          plain=True, screen=NEVER, json="handle", data=lambda row, now: _handle(row.credential)),
     Field("stale", json="stale", data=lambda row, now: row.stale),
     Field("message", "MESSAGE", value=lambda row: row.credential.message, tone=Tone.MUTE, words=(), json="message",
           screen=NEVER, prints=LAST, most=90),
@@ -123,3 +125,9 @@ def _shoot(shoot: ShootAccess | None) -> dict[str, str] | None:
 def _handle(credential: Credential) -> str | None:
     handle = credential.handle
     return f"{handle.cluster}/{handle.namespace}/{handle.name}" if handle is not None else None
+
+
+def _handles(credential: Credential) -> str:
+    """What else a filter finds its handles by: their addresses and uids, for a copy those of its original."""
+    handles = [handle for handle in (credential.handle, credential.bound_to) if handle is not None]
+    return "\n".join(f"handle:{one.cluster}/{one.namespace}/{one.name}\n{one.uid}" for one in handles)

@@ -29,6 +29,8 @@ WIDE: Final = 10
 """Fields whose place in `list` is below this are always printed, the others with `-o wide` alone."""
 NEVER: Final = 0
 """The place of what is not shown by itself, or not printed."""
+UNSEEN: Final = "\f"
+"""Stands in the text of a row before what no column of it shows."""
 
 
 class Cell(NamedTuple):
@@ -228,10 +230,15 @@ def words_of(fields: tuple[Field[Any], ...]) -> Mapping[str, Asked]:
 
 
 def haystack_of(fields: Iterable[Field[R]]) -> Callable[[R], str]:
-    """Gives the text of a row that the plain words of a filter look through, in lower case."""
+    """Gives the text of a row that the plain words of a filter look through, in lower case; `UNSEEN` parts it."""
     plain = [field for field in fields if field.plain]
-    parts = [part for field in plain for part in (field.value, field.also) if part is not None]
-    return lambda row: "\n".join([part(row) for part in parts]).lower()
+    seen, unseen = (
+        [part for field in plain if (field.screen == NEVER) is never for part in (field.value, field.also) if part]
+        for never in (False, True)
+    )
+    if not unseen:
+        return lambda row: "\n".join([part(row) for part in seen]).lower()
+    return lambda row: "\n".join([*[part(row) for part in seen], UNSEEN, *[part(row) for part in unseen]]).lower()
 
 
 def _cell_of(field: Field[R]) -> Callable[[R, datetime], Cell]:

@@ -22,7 +22,7 @@ from tui.widgets.job_panel import counts
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import style_of
 
-from .panes import Pane
+from .panes import Pane, misspelt
 
 SHOWN = 2000
 """So many of the newest entries are read."""
@@ -115,10 +115,7 @@ class Activity(Pane):
             self.read()
 
     def facts(self) -> list[tuple[str, Tone]]:
-        facts: list[tuple[str, Tone]] = []
-        if self.text:
-            facts.append((f"/{safe_text(self.text, 30)}", Tone.INFO))
-        return [*facts, (f"{len(self.table.rows)} entries", Tone.MUTE)]
+        return [(f"{len(self.table.rows)} entries", Tone.MUTE)]
 
     @property
     def shown(self) -> list[JournalEntry]:
@@ -158,7 +155,7 @@ class Activity(Pane):
         if self._problem:
             return [Cell(f"✖ {self._problem}", Tone.BAD)]
         if self.text and self._entries:
-            return [Cell(f"No entry matches /{safe_text(self.text, 40)}", Tone.STRONG)]
+            return [Cell(f"No entry matches /{safe_text(self.text, 40)}", Tone.STRONG), *misspelt(self.text, JOURNAL)]
         return [
             Cell("The journal is empty: nothing was issued, rotated or revoked here yet.", Tone.STRONG),
             Cell("r rotates what is under the cursor, n issues something new", Tone.MUTE),

@@ -12,7 +12,7 @@ from textual.containers import Horizontal
 
 from tui.fleet.fields import OF_AREA, Cell, Field, on_screen
 from tui.fleet.fields.lifetimes import with_undo
-from tui.fleet.filter import parse
+from tui.fleet.filter import parse, wrong
 from tui.fleet.query import AREA_OF, Query
 from tui.fleet.rows import ClusterRow
 from tui.fleet.signs import REACHES, Tone
@@ -99,6 +99,11 @@ class Pane(Horizontal):
     def facts(self) -> list[tuple[str, Tone]]:
         """What is said about the list at the right end of the breadcrumbs."""
         return []
+
+    @property
+    def wrong(self) -> str:
+        """What is wrong with its filter, and what was meant; empty where nothing is."""
+        return wrong(self.text, self.fields)
 
 
 class ListPane(Pane):
@@ -187,8 +192,6 @@ class ListPane(Pane):
         shown = len(self.table.rows)
         noun = NOUNS[self.area]
         facts: list[tuple[str, Tone]] = []
-        if self.scope.text:
-            facts.append((f"/{safe_text(self.scope.text, 30)}", Tone.INFO))
         narrowed = shown != self._total
         plural = "" if (self._total if narrowed else shown) == 1 else "s"
         facts.append((f"{shown} of {self._total} {noun}{plural}" if narrowed else f"{shown} {noun}{plural}", Tone.MUTE))
@@ -222,6 +225,12 @@ def marks_said(table: FleetTable) -> str:
     return f"◆ {len(table.marks)} marked" + (f", {hidden} hidden by the filter" if hidden else "")
 
 
+def misspelt(text: str, fields: Sequence[Field[Any]]) -> list[Cell]:
+    """What is wrong with a filter that finds nothing, as a line of the empty list."""
+    said = wrong(text, tuple(fields))
+    return [Cell(safe_text(said, 120), Tone.WARN)] if said else []
+
+
 def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[Cell]:
     """Why a list is empty, honestly, and what can be done."""
     noun = NOUNS[area]
@@ -238,6 +247,7 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
     if scope.text and total:
         return [
             Cell(f"No {noun} matches /{safe_text(scope.text, 40)}", Tone.STRONG),
+            *misspelt(scope.text, OF_AREA[area]),
             Cell("esc clears the filter; words must all match, !word must not, ~word is fuzzy", Tone.MUTE),
         ]
     if scope.between is not None:

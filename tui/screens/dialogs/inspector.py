@@ -32,10 +32,10 @@ from tui.kube.sensitive import Sensitive
 from tui.kube.text import safe_text
 from tui.screens.session import Session, Shell
 from tui.widgets.choice import Choice
+from tui.widgets.crumbs import Crumbs
 from tui.widgets.facts import FactsView
 from tui.widgets.key_line import KeyLine
 from tui.widgets.paste_box import PasteBox
-from tui.widgets.top_bar import Crumbs
 
 from .dialog import Field
 from .reading import inspected

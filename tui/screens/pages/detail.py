@@ -17,10 +17,10 @@ from tui.screens.acting.working import WorkingScreen
 from tui.screens.areas.panes import NOUNS
 from tui.screens.describe import describe, identity_section, title_of
 from tui.screens.session import Session
+from tui.widgets.crumbs import Crumbs
 from tui.widgets.facts import Fact, FactsView, Section
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
-from tui.widgets.top_bar import Crumbs
 
 
 class DetailScreen(WorkingScreen):

@@ -7,7 +7,8 @@ the lists then act on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
@@ -17,37 +18,39 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.actions.jobs import Job
-from tui.fleet.fields import Cell, Field, haystack_of, on_screen
+from tui.fleet.fields import Cell, Field, haystack_of, on_screen, words_of
+from tui.fleet.filter import finds, parse, unfinished, words_for, wrong
 from tui.fleet.signs import Tone
 from tui.issuance import explain
 from tui.kube.amounts import count, number
 from tui.kube.text import safe_text
 from tui.screens.acting.working import WorkingScreen
-from tui.screens.areas.panes import marks_said
+from tui.screens.areas.panes import marks_said, misspelt
 from tui.screens.session import Session
+from tui.widgets.crumbs import Crumbs
 from tui.widgets.facts import FactsView, Section
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import FleetTable
-from tui.widgets.top_bar import Crumbs
 
 Item = TypeVar("Item")
 
 
 class Listed(Generic[Item]):
-    """Items with their keys, narrowed to those that hold every word (`!word`: not), in their order."""
+    """Items with their keys, narrowed to those that the filter of lists finds by their words and fields, in order."""
 
     def __init__(
-        self, items: Sequence[Item], key: Callable[[Item], str], text: str, say: Callable[[Item], str]
+        self,
+        items: Sequence[Item],
+        key: Callable[[Item], str],
+        text: str,
+        say: Callable[[Item], str],
+        fields: tuple[Field[Item], ...] = (),
+        now: Callable[[Item], datetime] = lambda item: datetime.now(UTC),
     ) -> None:
-        words = [(word.removeprefix("!"), not word.startswith("!")) for word in text.lower().split() if word != "!"]
-
-        def matches(item: Item) -> bool:
-            haystack = say(item).lower()
-            return all((word in haystack) is wanted for word, wanted in words)
-
-        self._items = [item for item in items if not words or matches(item)]
+        terms, words = parse(text, fields), words_of(fields)
+        self._items = [item for item in items if not terms or finds(terms, say(item).lower(), words, item, now(item))]
         self._keys = [key(item) for item in self._items]
         self._at = {key: index for index, key in enumerate(self._keys)}
 
@@ -178,7 +181,7 @@ class Page(WorkingScreen, Generic[Item]):
             field = next(field for field in self.fields if field.sort == by)
             items.sort(key=lambda item: field.sorted_at(item, self.moment(item)), reverse=reverse)
             items.sort(key=lambda item: field.order(item, self.moment(item)) is None)
-        rows = Listed(items, self.key_of, self.text, self.words_of)
+        rows = Listed(items, self.key_of, self.text, self.words_of, tuple(self.fields), self.moment)
         self.table.show(rows, sorted_by=by, reverse=reverse)
         self.table.keep_marks({self.key_of(item) for item in self.items})
         self.show_status()
@@ -191,15 +194,14 @@ class Page(WorkingScreen, Generic[Item]):
         facts: list[tuple[str, Tone]] = []
         if self.loading_says:
             facts.append((f"◌ {self.loading_says}", Tone.INFO))
-        if self.text:
-            facts.append((f"/{safe_text(self.text, 30)}", Tone.INFO))
         shown, total = len(self.table.rows), len(self.items)
         if total:
             everything = count(total, self.noun)
             facts.append((f"{number(shown)} of {everything}" if shown != total else everything, Tone.MUTE))
         if self.table.marks:
             facts.append((marks_said(self.table), Tone.WARN))
-        self.query_one(Crumbs).show([safe_text(name, 120) for name in self.trail], facts)
+        said = "" if self.query_one(Prompt).display else wrong(self.text, tuple(self.fields))
+        self.query_one(Crumbs).show([safe_text(name, 120) for name in self.trail], facts, self.text, said)
         note = self.note()
         self.query_one("#page-note", Static).update(note)
         self.query_one("#page-note").display = bool(note.plain)
@@ -248,15 +250,20 @@ class Page(WorkingScreen, Generic[Item]):
         return True
 
     def action_filter(self) -> None:
-        self.query_one(Prompt).open("/", self.text, placeholder="words that must all match, !word must not")
+        words = partial(words_for, fields=tuple(self.fields))
+        self.query_one(Prompt).open(
+            "/", self.text, words=words, placeholder="words that must all match, !word must not"
+        )
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         if event.kind == "/":
             self.text = event.text
             self.show_items()
+            self.query_one(Prompt).note(unfinished(event.text, tuple(self.fields)))
 
     def on_prompt_submitted(self, event: Prompt.Submitted) -> None:
         self.table.focus()
+        self.show_status()
 
     def on_prompt_left(self, event: Prompt.Left) -> None:
         if event.kind == "/":
@@ -325,5 +332,6 @@ class Page(WorkingScreen, Generic[Item]):
             ]
         if self.text and self.items:
             return [Cell(f"No {self.noun} matches /{safe_text(self.text, 40)}", Tone.STRONG),
+                    *misspelt(self.text, self.fields),
                     Cell("esc clears the filter", Tone.MUTE)]  # fmt: skip
         return self.nothing()

@@ -22,12 +22,13 @@ from tui.screens.areas.activity import Activity
 from tui.screens.areas.overview import Overview
 from tui.screens.areas.panes import ListPane, Pane, Scope
 from tui.screens.session import Session
+from tui.widgets.crumbs import Crumbs
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Timeline
-from tui.widgets.top_bar import AreaTabs, Crumbs, TopBar
+from tui.widgets.top_bar import AreaTabs, TopBar
 
 from .commanding import CommandingScreen
 from .memory import Memory, Sorted
@@ -386,7 +387,9 @@ class MainScreen(CommandingScreen):
         })  # fmt: skip
         trail = self._trail.names(dict(AREAS))
         trail.append(self.pane.title.lower() if trail else self.pane.title)
-        self.query_one(Crumbs).show(trail, self._scope_facts() + self.pane.facts())
+        typing = self.query_one(Prompt).display  # it says itself what the word lacks that is being typed
+        wrong = "" if typing else self.pane.wrong
+        self.query_one(Crumbs).show(trail, self._scope_facts() + self.pane.facts(), self.pane.text, wrong)
         self.bindings_may_differ()
 
     def _scope_facts(self) -> list[tuple[str, Tone]]:

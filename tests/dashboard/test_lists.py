@@ -1,0 +1,76 @@
+"""Lists all day: the whole filter is seen, what it gets wrong is named, columns stay, the worst comes first."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dashboard.by_hand import Made, app, at_rest, keys, stopped
+from tests.dashboard.conftest import Open
+from tui.app import KubemintApp
+from tui.screens.pages.hygiene import HygieneScreen
+from tui.widgets.crumbs import Crumbs
+
+__all__ = ["app", "stopped"]  # fixtures
+
+LONG = "cluster:harbor !kind:file state:valid,due,expired ~kbmt lifetime>10m frontend-kubeconfig"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35)])
+async def test_the_header_shows_the_whole_filter(dashboard: Open, size: tuple[int, int]) -> None:
+    async with dashboard(size=size, only=["harbor"]) as driver:
+        crumbs = driver.main.query_one(Crumbs)
+        await driver.find("5", "robot")
+        assert crumbs.size.height == 1
+        await driver.shows("/robot")
+        await driver.press("escape")
+        await driver.find("5", LONG)
+        shown = " ".join(driver.text().split())
+        assert f"/{LONG}" in shown
+        assert "of" in driver.text().splitlines()[crumbs.region.y]  # how many there are is still said
+        await driver.find("6", LONG)
+        assert f"/{LONG}" in " ".join(driver.text().split())
+        await driver.press("escape")
+        assert crumbs.size.height == 1
+
+
+async def test_a_field_that_there_is_not_is_named_after_enter_too(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.find("5", "clustr:harbor")
+        header, table = driver.main.query_one(Crumbs).region, driver.table.region
+        said = "there is no field clustr; did you mean cluster:?"
+        lines = driver.text().splitlines()
+        assert said in " ".join(lines[header.y : header.bottom])
+        assert said in " ".join(lines[table.y : table.bottom])
+        await driver.find("6", "acton:rotate")
+        await driver.shows("there is no field acton; did you mean action:?")
+
+
+async def test_the_lines_of_a_page_are_filtered_by_their_fields(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        await driver.press("f")
+        page = await driver.on(HygieneScreen)
+        await driver.until(lambda: len(page.table.rows))
+        everything = len(page.table.rows)
+        await driver.press("slash")
+        await driver.type("severity:high")
+        await driver.press("enter")
+        assert 0 < len(page.table.rows) < everything
+        await driver.press("escape", "slash")
+        await driver.type("sevrity:high")
+        await driver.press("enter")
+        said = "there is no field sevrity; did you mean severity:?"
+        await driver.until(lambda: driver.text().count(said) == 2)  # above the lines and in their place
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35)])
+@pytest.mark.parametrize("area", "2345")
+async def test_an_empty_result_keeps_its_columns(app: Made, area: str, size: tuple[int, int]) -> None:
+    host: KubemintApp = app("dark")
+    async with host.run_test(size=size) as pilot:
+        await keys(area)(pilot)
+        table = host.screen_stack[0].pane.table  # type: ignore[attr-defined]
+        before = table._layout.sizes
+        await pilot.press("slash", *"zzzz", "enter")
+        await at_rest(pilot)
+        assert not len(table.rows)
+        assert [(column.id, size) for column, size in table._layout.sizes] == [(c.id, size) for c, size in before]
