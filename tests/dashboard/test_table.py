@@ -17,12 +17,12 @@ from tui.fleet.fields.requests import FIELDS as REQUESTS
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow
 from tui.fleet.store import Area, FleetStore
+from tui.headless.sorting import Sort
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, State
 from tui.widgets.columns import cut, fit
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import DARK, THEMES, stylesheets
-from tui.widgets.upcoming import Upcoming
 
 NOW = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 
@@ -234,35 +234,28 @@ def test_cutting(text: str, width: int, middle: bool, expected: str) -> None:
     assert cut(text, width, middle=middle) == expected
 
 
-def test_what_expires_next_comes_first_and_what_has_expired_last() -> None:
+def test_what_failed_or_has_ended_comes_first_and_then_what_ends_next() -> None:
+    """And what was revoked stands with what has no end, whenever it would have ended."""
+
+    def known(row: CredentialRow, state: State) -> CredentialRow:
+        return msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, state=state))
+
     store = FleetStore(clock=Clock())
     store.put(
-        credential("gone", timedelta(hours=-1)),
-        credential("next", timedelta(minutes=1)),
         credential("later", timedelta(hours=1)),
+        credential("next", timedelta(minutes=1)),
+        credential("gone", timedelta(hours=-1)),
+        credential("long-gone", timedelta(days=-90)),
         credential("never", None),
+        known(credential("revoked", timedelta(minutes=-10)), State.REVOKED),
+        known(credential("failing", timedelta(hours=5)), State.FAILED),
+        known(credential("failing-long", None), State.FAILED),
     )
-    turned = Upcoming(store.view(Area.CREDENTIALS, query=Query()), NOW)
-    assert [turned[index].name for index in range(len(turned))] == ["next", "later", "never", "gone"]
-    assert [turned.find(turned.key_at(index)) for index in range(len(turned))] == [0, 1, 2, 3]
-    assert turned.expired == 1
-
-
-def test_what_was_revoked_stands_with_what_has_no_end_whenever_it_would_have_ended() -> None:
-    """It has no time left to be sorted by, so it must not mislead the search for what ends next either."""
-    store = FleetStore(clock=lambda: NOW)
-    revoked = [credential(f"revoked-{number}", timedelta(minutes=-10 - number)) for number in range(5)]
-    store.put(
-        credential("next", timedelta(minutes=30)),
-        credential("gone", timedelta(minutes=-5)),
-        *(
-            msgspec.structs.replace(row, credential=msgspec.structs.replace(row.credential, state=State.REVOKED))
-            for row in revoked
-        ),
-    )
-    turned = Upcoming(store.view(Area.CREDENTIALS, query=Query()), NOW)
-    assert [turned[index].name for index in range(len(turned))] == ["next", *(row.name for row in revoked), "gone"]
-    assert turned.expired == 1
+    view = store.view(Area.CREDENTIALS, query=Query())
+    order = ["failing", "failing-long", "long-gone", "gone", "next", "later", "never", "revoked"]
+    assert [row.name for row in view if isinstance(row, CredentialRow)] == order
+    sort = Sort.of(Area.CREDENTIALS, "expires")
+    assert [row.name for row in sort.sorted(list(view), lambda row: NOW) if isinstance(row, CredentialRow)] == order
 
 
 def test_the_timer_of_an_empty_table_is_off() -> None:

@@ -1,4 +1,4 @@
-"""The labels of a table that time changes: when the next one will, which have, whether a countdown ended."""
+"""The labels of a table that time changes: when the next one will, and which have."""
 
 from __future__ import annotations
 
@@ -44,8 +44,3 @@ class LiveLabels:
                     found[line] = (found.get(line, (start, 0))[0], end)
         self._said = said
         return found
-
-    def over(self, layout: Layout, row: Any) -> bool:
-        """Whether a row has nothing left to count: its countdown may just have ended."""
-        now = self._now(row)
-        return all(column.changes(row, now) is None for column, _ in layout.sizes if column.changes is not None)

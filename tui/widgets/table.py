@@ -62,7 +62,6 @@ class FleetTable(ScrollView, can_focus=True):
     Moved: TypeAlias = table_messages.Moved
     Marked: TypeAlias = table_messages.Marked
     SortWanted: TypeAlias = table_messages.SortWanted
-    Overdue: TypeAlias = table_messages.Overdue
 
     def __init__(
         self,
@@ -411,8 +410,6 @@ class FleetTable(ScrollView, can_focus=True):
         stood_still, self._last_tick = now == self._last_tick, now
         for at, (start, end) in self._live.stale(self._layout, visible).items():
             self.refresh(Region(GUTTER + start, at + 1, end - start, 1))
-        if visible and self._live.over(self._layout, visible[0][1]):
-            self.post_message(self.Overdue(self))
         self._arm(stood_still)
 
     def _visible(self) -> list[tuple[int, Any]]:

@@ -47,7 +47,3 @@ class SortWanted(TableMessage, namespace="fleet_table"):
     def __init__(self, table: FleetTable, sort: str) -> None:
         super().__init__(table)
         self.sort = sort
-
-
-class Overdue(TableMessage, namespace="fleet_table"):
-    """A visible countdown ended: whoever sorts or counts by time may want to look again."""

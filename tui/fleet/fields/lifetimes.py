@@ -15,6 +15,9 @@ from .field import NOTHING, Cell, Field, signed
 
 SOON: Final = timedelta(minutes=5)
 _TICK: Final = timedelta(milliseconds=1)
+_BEFORE_ALL: Final = -1e12
+_FAR: Final = 9e11
+"""In seconds since 1970: before and after every instant that a stamp may name."""
 STATE_CELLS: Final = {state: signed(sign) for state, sign in STATES.items()}
 STATE_WORDS: Final = {state: f"{state.value}\n{sign.word}" for state, sign in STATES.items()}
 """What a filter finds each state by."""
@@ -23,6 +26,18 @@ STATE_WORDS: Final = {state: f"{state.value}\n{sign.word}" for state, sign in ST
 def ends_at(credential: Credential | None) -> datetime | None:
     """When it will have no time left; None where that is unknown, where it never ends, or has ended already."""
     return None if credential is None or credential.state is State.REVOKED else credential.expires_at
+
+
+def worst_first(credential: Credential | None, *, failed: bool = False) -> float | None:
+    """What lists are sorted by where nobody says otherwise: what failed, then what has ended, then what ends next.
+
+    `failed` says so of the request that it is for. None, which comes last, for what has no end ahead or behind.
+    """
+    ends = ends_at(credential)
+    at = None if ends is None else ends.timestamp()
+    if failed or (credential is not None and credential.state is State.FAILED):
+        return _BEFORE_ALL + (_FAR if at is None else at)
+    return at
 
 
 def due_at(credential: Credential | None) -> datetime | None:

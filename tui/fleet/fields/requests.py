@@ -55,7 +55,8 @@ FIELDS: Final[tuple[Field[RequestRow], ...]] = (
           lengths=(), json="expiresAt", screen=NEVER, prints=NEVER, most=20),
     Field("rotate", json="rotateAt", at=lambda row: lifetimes.due_at(row.credential)),
     Field("left", "LEFT", lambda row, now: lifetimes.left(row.credential, now),
-          at=lambda row: lifetimes.ends_at(row.credential), sort="expires", lengths=("expires", "left"),
+          at=lambda row: lifetimes.ends_at(row.credential), key=lambda row: _worst_first(row), sort="expires",
+          lengths=("expires", "left"),
           json="secondsLeft", data=lambda row, now: lifetimes.seconds_left(row.credential, now),
           changes=lambda row, now: lifetimes.left_changes(row.credential, now), screen=1, prints=1, least=8),
     Field("next", json="nextAt", at=lambda row: row.next_at),
@@ -101,6 +102,10 @@ def _ready(row: RequestRow) -> Sign:
 def _ready_first(row: RequestRow) -> tuple[str, ...]:
     first = "2" if row.deleted_at is not None else _READY_FIRST.get(row.ready, "1")
     return (first, _ready(row).word.casefold())
+
+
+def _worst_first(row: RequestRow) -> float | None:
+    return lifetimes.worst_first(row.credential, failed=row.ready == "False")
 
 
 def _target(row: RequestRow) -> str:

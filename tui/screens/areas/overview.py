@@ -1,4 +1,4 @@
-"""Overview: what is to come, what needs attention, how the clusters are, and what expires next over the whole fleet."""
+"""Overview: what is to come, what needs attention, how the clusters are, and everything that ends, the worst first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from tui.widgets.table import FleetTable
 from tui.widgets.themes import style_of
 from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import Part, packed
-from tui.widgets.upcoming import Upcoming
 
 from .attention import Survey, survey
 from .panes import Pane, Scope, empty_lines, marks_said
@@ -48,7 +47,7 @@ class Overview(Pane):
     help_text = (
         "Bars are credentials that end, diamonds below them are renewal points; T changes hour, day, week and month. "
         "← and → go into the picture, enter there shows the credentials of one bar, esc leads back. The table is "
-        "everything over all clusters in order of expiry, and every key works on its rows."
+        "everything over all clusters: what failed or has ended first, then what ends next; every key works on it."
     )
 
     def __init__(self, session: Session, id: str) -> None:
@@ -114,10 +113,6 @@ class Overview(Pane):
         else:
             self._later()
 
-    def on_fleet_table_overdue(self, event: FleetTable.Overdue) -> None:
-        self._rows()
-        self._later()
-
     def look(self) -> None:
         """Count and word everything anew."""
         self._pending = None
@@ -147,7 +142,7 @@ class Overview(Pane):
 
     def _rows(self) -> None:
         view = self.session.view(Area.CREDENTIALS, Query())
-        self.table.show(Upcoming(view, self.session.now()), sorted_by="expires")
+        self.table.show(view, sorted_by="expires")
         self.table.keep_marks(self.session.store.credentials)
 
     def _health(self) -> Content:

@@ -23,8 +23,6 @@ from tui.screens.describe import describe
 from tui.screens.session import Session
 from tui.widgets.facts import FactsView
 from tui.widgets.table import FleetTable
-from tui.widgets.table_rows import Rows
-from tui.widgets.upcoming import Upcoming
 
 from .attention import cluster_says, since
 
@@ -182,10 +180,7 @@ class ListPane(Pane):
         view = self.session.view(self.area, self.scope.query)
         self._total = view.total
         sort = self.scope.sort or sorts(self.area)[0]
-        rows: Rows = view
-        if self.area in (Area.CREDENTIALS, Area.REQUESTS) and sort == "expires" and not self.scope.reverse:
-            rows = Upcoming(view, self.session.now())
-        self.table.show(rows, sorted_by=sort, reverse=self.scope.reverse)
+        self.table.show(view, sorted_by=sort, reverse=self.scope.reverse)
         self.table.keep_marks(getattr(self.session.store, self.area.value))
 
     def facts(self) -> list[tuple[str, Tone]]:
@@ -203,9 +198,6 @@ class ListPane(Pane):
 
     def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
         self._describe()
-
-    def on_fleet_table_overdue(self, event: FleetTable.Overdue) -> None:
-        self.reload()
 
     def on_resize(self) -> None:
         self._describe()
@@ -299,6 +291,6 @@ _HELP: Final[dict[Area, str]] = {
     Area.REQUESTS: "Requests kept in clusters: DPUServiceCredentialRequests, PushSecrets, ExternalSecrets and "
     "CSI drivers that ask for tokens, with the stores they go through (/push, /store … show one kind). Enter shows "
     "conditions and findings; r renews at once whatever a request or a push carries, n makes one.",
-    Area.CREDENTIALS: "Everything that was issued and can end. LEFT counts down in the server's time; what has expired "
-    "comes last. GRANTED / ASKED shows where a server granted less than was requested.",
+    Area.CREDENTIALS: "Everything that was issued and can end. LEFT counts down in the server's time; what failed or "
+    "has expired comes first. GRANTED / ASKED shows where a server granted less than was requested.",
 }
