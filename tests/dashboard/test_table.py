@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 
 from tui.fleet.fields import Cell, Field, on_screen
 from tui.fleet.fields.credentials import FIELDS as CREDENTIALS
+from tui.fleet.fields.lifetimes import due_by
 from tui.fleet.fields.requests import FIELDS as REQUESTS
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow
@@ -89,7 +90,8 @@ class Host(App[None]):
         self.table.focus()
 
     def show(self, **query: Any) -> None:
-        self.table.show(self.store.view(Area.CREDENTIALS, query=Query(**query)))
+        view = self.store.view(Area.CREDENTIALS, query=Query(**query))
+        self.table.show(view, sorted_by=query.get("sort", "expires"), reverse=query.get("reverse", False))
 
     def on_fleet_table_opened(self, event: FleetTable.Opened) -> None:
         self.opened.append(event.row)
@@ -130,6 +132,60 @@ async def test_the_cursor_and_marks_follow_their_rows() -> None:
         assert host.table.rows.key_at(host.table.cursor) == key
         host.show(text="robot-00002")
         assert host.table.marked == marked
+
+
+async def test_the_cursor_keeps_its_place_when_its_row_moves_or_ends() -> None:
+    host = Host(many(60), Clock())
+    async with host.run_test(size=(120, 20)) as pilot:
+        await pilot.press("down")
+        host.store.put(credential("robot-00001", timedelta(hours=9)))  # it was renewed
+        host.show()
+        assert (host.table.cursor, under_the_cursor(host), host.table.scroll_y) == (1, "robot-00002", 0)
+        host.store.drop(CredentialRow, host.table.rows.key_at(1))
+        host.show()
+        assert (host.table.cursor, under_the_cursor(host), host.table.scroll_y) == (1, "robot-00003", 0)
+        await pilot.press(*["down"] * 30)
+        await pilot.pause()
+        top, line = host.table.scroll_y, host.table.cursor - host.table.scroll_y
+        assert top
+        below = host.table.rows[host.table.cursor + 1].name
+        host.store.put(credential(under_the_cursor(host), timedelta(minutes=1)))  # up it goes, all others down by one
+        host.show()
+        await pilot.pause()
+        assert under_the_cursor(host) == below
+        assert host.table.cursor - host.table.scroll_y == line, "on the same line of the screen"
+        await pilot.press("end")
+        host.store.drop(CredentialRow, host.table.rows.key_at(host.table.cursor))
+        host.show()
+        assert host.table.cursor == len(host.table.rows) - 1
+
+
+async def test_the_cursor_goes_along_when_others_come_go_and_pass_its_row() -> None:
+    host = Host(many(40), Clock())
+    async with host.run_test(size=(120, 20)) as pilot:
+        await pilot.press("down", "down")
+        host.store.put(credential("aaa", timedelta(minutes=1)), credential("robot-00001", timedelta(hours=9)))
+        host.store.put(credential("robot-00003", timedelta(hours=9)))
+        host.show()
+        assert under_the_cursor(host) == "robot-00002"
+        host.store.put(*(credential(f"new-{index}", timedelta(minutes=2)) for index in range(5)))
+        host.show()
+        await pilot.pause()
+        assert (under_the_cursor(host), host.table.scroll_y) == ("robot-00002", 0), "what is due first is not hidden"
+
+
+async def test_what_is_due_above_is_counted_in_the_titles() -> None:
+    host = Host([credential(f"gone-{index}", timedelta(minutes=-5)) for index in range(3)] + many(60), Clock())
+    async with host.run_test(size=(120, 20)) as pilot:
+        host.table.above.due = due_by(CREDENTIALS)
+        assert "due above" not in host.table.render_line(0).text
+        await pilot.press("end")
+        await pilot.pause()
+        assert host.table.render_line(0).text.rstrip().endswith("↑ 3 due above")
+        assert host.table.render_line(0).cell_length == 120
+        await pilot.press("home")
+        await pilot.pause()
+        assert "due above" not in host.table.render_line(0).text
 
 
 async def test_untouched_it_shows_the_first_row() -> None:

@@ -22,8 +22,10 @@ Named = Callable[[str], Style]
 """Gives the style of one of the table's component classes, or of a tone."""
 
 
-def titles(layout: Layout, width: int, ground: Style, named: Named, sorted_by: str, reverse: bool) -> Strip:
-    """The titles; the column that it is sorted by has a triangle."""
+def titles(
+    layout: Layout, width: int, ground: Style, named: Named, sorted_by: str, reverse: bool, note: str = ""
+) -> Strip:
+    """The titles; the column that it is sorted by has a triangle. The `note` stands at their end, over what is."""
     plain, sorted_style = ground + named("header"), ground + named("header-sorted")
     segments = [Segment(" " * GUTTER, plain)]
     for number, (column, size) in enumerate(layout.sizes):
@@ -33,7 +35,11 @@ def titles(layout: Layout, width: int, ground: Style, named: Named, sorted_by: s
             segments.append(Segment(cut(f"{column.title} {'▼' if reverse else '▲'}", size), sorted_style))
         else:
             segments.append(Segment(cut(column.title, size), plain))
-    return Strip(segments).adjust_cell_length(width, plain)
+    if not note:
+        return Strip(segments).adjust_cell_length(width, plain)
+    said = Segment(f" {note} ", ground + named("warn"))
+    rest = max(width - said.cell_length, 0)
+    return Strip([*Strip(segments).adjust_cell_length(rest, plain), said]).adjust_cell_length(width, plain)
 
 
 def line(

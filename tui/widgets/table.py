@@ -23,6 +23,7 @@ from tui.fleet.fields import Cell
 from tui.fleet.signs import Tone
 
 from . import table_messages
+from .above import Above
 from .columns import Column, Layout, Measured
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
@@ -93,6 +94,7 @@ class FleetTable(ScrollView, can_focus=True):
         self._styles: dict[str, Style] = {}
         self._ticks = 0
         self._live = LiveLabels(now)
+        self.above = Above(now)
         self._last_tick: datetime | None = None
 
     # What others ask
@@ -143,13 +145,15 @@ class FleetTable(ScrollView, can_focus=True):
         return self._timer is not None
 
     def show(self, rows: Rows, *, sorted_by: str = "", reverse: bool = False) -> None:
-        """Draw these rows from now on. Cursor and marks stay on their keys."""
-        old_offset = self.cursor - round(self.scroll_y)
+        """Draw these rows from now on. The cursor keeps its place on the screen, marks stay on their keys."""
+        top = round(self.scroll_y)
+        old_offset = self.cursor - top
+        resorted = (sorted_by, reverse) != (self.sorted_by, self.reverse)
         self.rows = rows
         self.sorted_by, self.reverse = sorted_by, reverse
-        self._cursor.follow(rows)
+        self._cursor.follow(rows, resorted=resorted)
         self._resize_virtual()
-        if self._cursor.pinned and len(rows):
+        if self._cursor.pinned and len(rows) and (top or self.cursor >= self.size.height - 1):
             self.scroll_to(y=max(0, self.cursor - old_offset), animate=False)
             self._keep_visible()
         self._measure()
@@ -306,7 +310,8 @@ class FleetTable(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, ground = self.size.width, self.rich_style
         if y == 0:
-            return titles(self._layout, width, ground, self._named, self.sorted_by, self.reverse)
+            note = self.above.said(self.rows, round(self.scroll_y))
+            return titles(self._layout, width, ground, self._named, self.sorted_by, self.reverse, note)
         index = round(self.scroll_y) + y - 1
         if index < len(self.rows):
             return self._line(index, width)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 class Rows(Protocol):
@@ -31,14 +32,25 @@ class NoRows:
         return None
 
 
+_AROUND: Final = 3
+"""So many rows above and below the cursor tell where its place is."""
+
+
 class Cursor:
-    """Stays on the first row whatever comes, until the user moves it; from then on it follows its row."""
+    """Stays on the first row whatever comes, until the user moves it; from then on it keeps its place in the list.
+
+    Where rows come or go around it, it goes along with its row. Where its row itself goes elsewhere (it was renewed,
+    say) or ends, it stays between the same neighbours: whoever works off a list is not carried away with each row.
+    """
 
     def __init__(self) -> None:
         self.index = 0
         self.pinned = False
-        """Whether the user moved it, so that it follows its row."""
+        """Whether the user moved it, so that it keeps its place."""
         self._key = ""
+        self._above: Sequence[str] = ()
+        self._below: Sequence[str] = ()
+        """The keys of its neighbours, the nearest first."""
         self._awaited = ""
         self._since = monotonic()
 
@@ -52,15 +64,30 @@ class Cursor:
         """The key of the row that the user put it on; empty where that was not done."""
         return self._key if self.pinned else ""
 
-    def follow(self, rows: Rows) -> None:
-        """Other rows, or the same in another order. Where its row is gone it keeps its number."""
+    def follow(self, rows: Rows, *, resorted: bool = False) -> None:
+        """Other rows come. `resorted` says that they are in another order, where only its row itself is its place."""
         if self._awaited and rows.find(self._awaited) is not None:
-            self._key, self._awaited, self.pinned = self._awaited, "", True
-        index = rows.find(self.key) if self.key else None
-        if index is None:
-            index = min(self.index, len(rows) - 1) if self.pinned else 0
-        self.index = max(index, 0)
+            self._key, self._awaited, self.pinned, resorted = self._awaited, "", True, True
+        if self.pinned and self._key:
+            index = rows.find(self._key)
+            if index is None or (not resorted and self._went_elsewhere(rows, index)):
+                index = self._place(rows)
+        else:
+            index = self.index if self.pinned else 0
+        self.index = max(min(index, len(rows) - 1), 0)
         self._remember(rows)
+
+    def _went_elsewhere(self, rows: Rows, index: int) -> bool:
+        """Whether its row passed most of its neighbours on a side; a neighbour that passed it is only one of them."""
+        above = [at > index for key in self._above if (at := rows.find(key)) is not None]
+        below = [at < index for key in self._below if (at := rows.find(key)) is not None]
+        return any(sum(side) >= 2 and 2 * sum(side) > len(side) for side in (above, below))
+
+    def _place(self, rows: Rows) -> int:
+        """Between its neighbours: where most of those that are left say that it is."""
+        said = [at + away for away, key in enumerate(self._above, 1) if (at := rows.find(key)) is not None]
+        said += [at - away for away, key in enumerate(self._below) if (at := rows.find(key)) is not None]
+        return sorted(said)[len(said) // 2] if said else self.index
 
     def put(self, index: int, rows: Rows) -> None:
         """The user means this row, or the nearest there is. There is at least one."""
@@ -83,7 +110,10 @@ class Cursor:
         self.index, self.pinned, self._key, self._awaited = 0, False, "", ""
 
     def _remember(self, rows: Rows) -> None:
-        key = rows.key_at(self.index) if self.index < len(rows) else ""
+        at, length = self.index, len(rows)
+        key = rows.key_at(at) if at < length else ""
+        self._above = [rows.key_at(index) for index in range(at - 1, max(at - 1 - _AROUND, -1), -1) if index < length]
+        self._below = [rows.key_at(index) for index in range(at + 1, min(at + 1 + _AROUND, length))]
         if key != self._key:
             self._key, self._since = key, monotonic()
 

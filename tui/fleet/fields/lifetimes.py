@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from tui.fleet.moments import ago, lifetime
+from tui.fleet.query import STATE_RANK
 from tui.fleet.signs import STATES, Tone
 from tui.issuance import Credential, State, countdown, human_left, rotate_at, state_of
 
@@ -103,6 +104,12 @@ def seconds_left(credential: Credential | None, now: datetime) -> int | None:
 
 def state(credential: Credential | None, now: datetime) -> State:
     return State.PENDING if credential is None else state_of(credential, now)
+
+
+def due_by(fields: Sequence[Field[Any]]) -> Callable[[Any, datetime], bool] | None:
+    """Says of rows with these fields whether somebody should see to one now; None where they never need that."""
+    rank = next((field.rank for field in fields if field.rank is not None), None)
+    return None if rank is None else lambda row, now: rank(row, now) <= STATE_RANK[State.DUE]
 
 
 def state_changes(credential: Credential | None, now: datetime) -> datetime | None:

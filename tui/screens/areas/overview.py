@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from tui.fleet.fields import OF_AREA, Cell, on_screen
-from tui.fleet.fields.lifetimes import with_undo
+from tui.fleet.fields.lifetimes import due_by, with_undo
 from tui.fleet.query import STATE_RANK, Query
 from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.same import echoes
@@ -56,6 +56,7 @@ class Overview(Pane):
         columns = on_screen(OF_AREA[Area.CREDENTIALS], session.settings.columns.credentials)
         self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id="next-table")
         self.table.empty = self._empty
+        self.table.above.due = due_by(OF_AREA[Area.CREDENTIALS])
         self.found = Survey()
         self._timeline = Timeline(id="timeline")
         self._notices = Notices(id="notices")
