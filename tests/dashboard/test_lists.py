@@ -74,3 +74,35 @@ async def test_an_empty_result_keeps_its_columns(app: Made, area: str, size: tup
         await at_rest(pilot)
         assert not len(table.rows)
         assert [(column.id, size) for column, size in table._layout.sizes] == [(c.id, size) for c, size in before]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 35)])
+@pytest.mark.parametrize("area", "2345")
+async def test_shift_and_the_arrows_scroll_a_list_sideways_with_its_first_columns_fixed(
+    app: Made, area: str, size: tuple[int, int]
+) -> None:
+    host: KubemintApp = app("dark")
+    async with host.run_test(size=size) as pilot:
+        await keys(area)(pilot)
+        table = host.screen_stack[0].pane.table  # type: ignore[attr-defined]
+
+        def titles() -> str:
+            return str(table.render_line(0).text)
+
+        before, seen = titles(), {column.title for column, _ in table._layout.sizes}
+        first = [column.title for column, _ in table._layout.sizes][: 3 if area in "45" else 1]
+        said = {column.title for column in table.columns if column.id not in table._measured.empty}
+        unseen = said - seen
+        for _ in table.columns:
+            await pilot.press("shift+right")
+            shown = [(column.title, width) for column, width in table._layout.sizes]
+            assert [title for title, _ in shown][: len(first)] == first
+            assert all(width > 0 for _, width in shown)
+            assert table.render_line(1).cell_length == table.size.width
+            seen |= {title for title, _ in shown}
+        assert said <= seen
+        assert ("‹" in titles()) is bool(unseen)
+        assert "›" not in titles(), "that was the last one"
+        for _ in table.columns:
+            await pilot.press("shift+left")
+        assert titles() == before

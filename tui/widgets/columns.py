@@ -129,6 +129,10 @@ class Layout:
     """The columns that are shown, from left to right."""
 
     sizes: Sequence[tuple[Column, int]] = ()
+    fixed: int = 0
+    """Of a list that is scrolled to the side: how many of them stay. 0 where it is not."""
+    more: bool = False
+    """Whether there are others further to the right, of a list that is scrolled to the side."""
 
     @classmethod
     def of(cls, columns: Sequence[Column], measured: Measured, width: int) -> Layout:

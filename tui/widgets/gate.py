@@ -15,7 +15,20 @@ from .keystrokes import Pace
 _LONG: Final = float("inf")
 
 _MOVES: Final = frozenset(
-    {"move", "page", "edge", "step", "page_up", "page_down", "page_left", "page_right", "to_list", "mark", "mark_range"}
+    {
+        "move",
+        "aside",
+        "page",
+        "edge",
+        "step",
+        "page_up",
+        "page_down",
+        "page_left",
+        "page_right",
+        "to_list",
+        "mark",
+        "mark_range",
+    }
 )
 """The actions that only move a cursor, a picture or a mark."""
 _AGAIN: Final = frozenset({"area", "step_area", "last_view", "sort_next", "sort_reverse", "span", "next_theme"})

@@ -30,11 +30,12 @@ def titles(
     segments = [Segment(" " * GUTTER, plain)]
     for number, (column, size) in enumerate(layout.sizes):
         if number:
-            segments.append(Segment(" " * GAP, plain))
+            segments.append(Segment("‹ " if number == layout.fixed else " " * GAP, plain))
         if column.sort and column.sort == sorted_by:
             segments.append(Segment(cut(f"{column.title} {'▼' if reverse else '▲'}", size), sorted_style))
         else:
             segments.append(Segment(cut(column.title, size), plain))
+    note = " ".join(filter(None, (note, "›" if layout.more else "")))
     if not note:
         return Strip(segments).adjust_cell_length(width, plain)
     said = Segment(f" {note} ", ground + named("warn"))

@@ -27,6 +27,7 @@ from .above import Above
 from .columns import Column, Layout, Measured
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
+from .sideways import Sideways
 from .table_rows import Cursor, Marks, NoRows, Rows
 
 
@@ -52,6 +53,8 @@ class FleetTable(ScrollView, can_focus=True):
         Binding("pagedown,ctrl+f", "page(1)", "page down", show=False, id="page_down"),
         Binding("home,g", "edge(-1)", "first", show=False, id="first"),
         Binding("end,G", "edge(1)", "last", show=False, id="last"),
+        Binding("shift+right", "aside(1)", "columns further right", show=False, id="right"),
+        Binding("shift+left", "aside(-1)", "columns further left", show=False, id="left"),
         Binding("space", "mark", "mark", id="mark"),
         Binding("M", "mark_all", "mark all shown", show=False, id="mark_all"),
         Binding("ctrl+space,ctrl+@", "mark_range", "mark from the last mark to here", show=False, id="mark_range"),
@@ -88,6 +91,7 @@ class FleetTable(ScrollView, can_focus=True):
         self._cursor = Cursor()
         self._layout = Layout()
         self._measured: Measured | None = None
+        self._sideways = Sideways()
         self._hover = -1
         self._timer: Timer | None = None
         self._paused = False
@@ -258,6 +262,12 @@ class FleetTable(ScrollView, can_focus=True):
     def action_edge(self, side: int) -> None:
         self._move_to(0 if side < 0 else len(self.rows) - 1)
 
+    def action_aside(self, by: int) -> None:
+        if self._measured is not None and self._sideways.step(by, self.columns, self._measured, self._layout):
+            self._measure()
+            self.refresh()
+            self._arm()
+
     def action_mark(self) -> None:
         if self.row is None:
             return
@@ -348,7 +358,7 @@ class FleetTable(ScrollView, can_focus=True):
     def _measure(self) -> None:
         if len(self.rows) or self._measured is None:  # an empty list keeps the columns that it had
             self._measured = Measured.of(self.columns, self.rows, self._now, round(self.scroll_y))
-        self._layout = Layout.of(self.columns, self._measured, self.size.width - GUTTER - 1)
+        self._layout = self._sideways.layout(self.columns, self._measured, self.size.width - GUTTER - 1)
 
     def _index_at(self, y: int) -> int | None:
         index = round(self.scroll_y) + y - 1

@@ -19,6 +19,7 @@ _MOVES = (
     "page",
     "move",
     "edge",
+    "aside",
     "area",
     "step_area",
     "app.",
@@ -30,7 +31,7 @@ _MOVES = (
     "forget_marks",
 )
 ELSEWHERE = (
-    ("↑ ↓", "j k, page up and down, g and G for the ends"),
+    ("↑ ↓", "j k, page up and down, g and G for the ends; ⇧← ⇧→ the columns that find no room"),
     ("1 … 6", "the areas; tab goes to the next"),
     ("/", "filter: all words must match, !word must not; 0 shows everything again"),
     (":", "command: an area, a cluster, or what a key does; q leaves"),
