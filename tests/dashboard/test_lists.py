@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.dashboard.by_hand import Made, app, at_rest, keys, stopped
+from tests.dashboard.by_hand import NOW, Made, app, at_rest, keys, stopped
 from tests.dashboard.conftest import Open
 from tui.app import KubemintApp
+from tui.fleet.fields import OF_AREA, on_screen
+from tui.fleet.rows import RequestRow
+from tui.fleet.store import Area
+from tui.issuance.families.dpf.listing import REQUEST
+from tui.issuance.families.tenants.listing import PUSH
 from tui.screens.pages.hygiene import HygieneScreen
+from tui.screens.pages.page import Listed
+from tui.widgets.columns import Measured, cut
 from tui.widgets.crumbs import Crumbs
+from tui.widgets.telling import laid_out
 
 __all__ = ["app", "stopped"]  # fixtures
 
@@ -106,3 +116,37 @@ async def test_shift_and_the_arrows_scroll_a_list_sideways_with_its_first_column
         for _ in table.columns:
             await pilot.press("shift+left")
         assert titles() == before
+
+
+def request(cluster: str, name: str, **given: Any) -> RequestRow:
+    values = {"namespace": "default", "ready": "False", "reason": "SecretSyncedError", "kind": PUSH, **given}
+    return RequestRow(cluster=cluster, name=name, **values)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_rows_that_look_the_same_are_told_apart(width: int) -> None:
+    """By the cluster, the kind, or both; and how each stands is still said."""
+    fields = OF_AREA[Area.REQUESTS]
+    rows: list[Any] = [
+        request("harbor", "billing"), request("fjord", "billing"),
+        request("harbor", "billing", kind=REQUEST), request("fjord", "billing", kind=REQUEST),
+        request("harbor", "a-name-that-takes-all-of-the-room-there-is-on-a-line"),
+    ]  # fmt: skip
+    listed = Listed(rows, lambda row: str(row.key), "", str, fields)
+    layout = laid_out(on_screen(fields), Measured.of(on_screen(fields), listed, lambda row: NOW, 0), width)
+    shown = [[cut(column.cell(row, NOW).drawn, size) for column, size in layout.sizes] for row in rows]
+    assert len(set(map(tuple, shown))) == len(rows)
+    assert {"state", "ready", "name"} <= {column.id for column, _ in layout.sizes}
+    assert sum(size + 2 for _, size in layout.sizes) - 2 <= width
+
+
+def test_no_list_loses_its_state_while_columns_are_empty() -> None:
+    """The columns in which nothing stands go first, what a row is called by never."""
+    columns = on_screen(OF_AREA[Area.REQUESTS])
+    rows: list[Any] = [request("harbor", f"a-request-whose-name-is-long-{number}") for number in range(4)]
+    measured = Measured.of(columns, Listed(rows, lambda row: str(row.key), "", str), lambda row: NOW, 0)
+    assert {"left", "secret"} <= measured.empty
+    for width in range(60, 120):
+        ids = {column.id for column, _ in laid_out(columns, measured, width).sizes}
+        assert {"state", "ready", "name"} <= ids, width
+        assert "left" not in ids or width > 80

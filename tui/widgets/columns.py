@@ -22,6 +22,8 @@ from .table_rows import Rows
 Column = Field[Any]
 
 GAP: Final = 2
+_SQUEEZED: Final = 10
+"""So many cells more a column may give up so that rows can be told apart."""
 _MEASURED: Final = 120
 """So many rows from the visible ones on are measured for the widths."""
 
@@ -32,15 +34,20 @@ def fit(
     width: int,
     longest: Sequence[int] | None = None,
     empty: Container[str] = (),
+    *,
+    keep: Container[str] = (),
+    narrow: bool = False,
 ) -> list[tuple[Column, int]]:
     """The columns that are shown and their widths. `wanted` is what nearly all of each column's content would like;
-    `longest` what all of it would, and gets where there is room. Those that are `empty` go before all others."""
+    `longest` what all of it would, and gets where there is room. Those that are `empty` go before all others, those
+    to `keep` never; with `narrow` names give some more cells before anything goes."""
     natural = {
         column.id: max(column.least, min(want, column.most)) for column, want in zip(columns, wanted, strict=True)
     }
     shown = list(columns)
-    while _needed(shown, lambda column: _tight(column, natural)) > width:
-        candidates = [column for column in shown if column.drop or column.id in empty]
+    give_more = _SQUEEZED if narrow else 0
+    while _needed(shown, lambda column: _tight(column, natural, give_more)) > width:
+        candidates = [column for column in shown if (column.drop or column.id in empty) and column.id not in keep]
         if not candidates:
             break
         shown.remove(max(candidates, key=lambda column: (column.id in empty, column.drop)))
@@ -64,8 +71,9 @@ def fit(
     return [(column, sizes[column.id]) for column in shown]
 
 
-def _tight(column: Column, natural: dict[str, int]) -> int:
-    return min(natural[column.id], column.tight) if column.tight else natural[column.id]
+def _tight(column: Column, natural: dict[str, int], give_more: int = 0) -> int:
+    tight = max(column.tight - give_more, min(column.least, column.tight))
+    return min(natural[column.id], tight) if column.tight else natural[column.id]
 
 
 def _needed(columns: Sequence[Column], size: Callable[[Column], int]) -> int:
@@ -97,6 +105,8 @@ class Measured:
     longest: Sequence[int]
     empty: frozenset[str]
     """The ids of the columns in which none of them says anything."""
+    texts: Sequence[Sequence[str]]
+    """What each of them says in each column."""
 
     @classmethod
     def of(cls, columns: Sequence[Column], rows: Rows, now: Callable[[Any], datetime], first: int) -> Measured:
@@ -104,15 +114,16 @@ class Measured:
         first = max(0, first - 20)
         last = min(len(rows), first + _MEASURED)
         titles = [cell_len(column.title) + (2 if column.sort else 0) for column in columns]
-        lengths: list[list[int]] = [[] for _ in columns]
+        texts: list[list[str]] = [[] for _ in columns]
         says = [last <= first] * len(columns)
         for index in range(first, last):
             row = rows[index]
             at = now(row)
             for number, column in enumerate(columns):
                 cell = column.cell(row, at)
-                lengths[number].append(cell_len(cell.drawn))
+                texts[number].append(cell.drawn)
                 says[number] = says[number] or cell.text not in ("", NOTHING.text)
+        lengths = [[cell_len(text) for text in known] for known in texts]
         longest = [max(title, *known, 0) for title, known in zip(titles, lengths, strict=True)]
         # a few very long names must not take the room of every other column
         nearly_all = ceil((last - first) * 0.9) - 1
@@ -121,7 +132,7 @@ class Measured:
             for title, known, column, most in zip(titles, lengths, columns, longest, strict=True)
         ]
         empty = frozenset(column.id for column, said in zip(columns, says, strict=True) if not said)
-        return cls(wanted, longest, empty)
+        return cls(wanted, longest, empty, texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +144,6 @@ class Layout:
     """Of a list that is scrolled to the side: how many of them stay. 0 where it is not."""
     more: bool = False
     """Whether there are others further to the right, of a list that is scrolled to the side."""
-
-    @classmethod
-    def of(cls, columns: Sequence[Column], measured: Measured, width: int) -> Layout:
-        """Those that find room in so many cells."""
-        return cls(fit(columns, measured.wanted, max(width, 1), measured.longest, measured.empty))
 
     def places(self) -> list[tuple[Column, int, int]]:
         """Every column with the cells where it begins and ends."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from .columns import GAP, Column, Layout, Measured, fit
+from .telling import laid_out
 
 _READABLE: Final = 40
 """So many cells the first of the columns that move gets before the fixed ones are squeezed no more."""
@@ -22,7 +23,7 @@ class Sideways:
 
     def layout(self, columns: Sequence[Column], measured: Measured, width: int) -> Layout:
         """The columns that are shown now."""
-        ordinary = Layout.of(columns, measured, width)
+        ordinary = laid_out(columns, measured, width)
         if not self.skipped:
             return ordinary
         fixed, moving = _parted(columns, measured)
@@ -33,7 +34,8 @@ class Sideways:
         wanted = {column.id: want for column, want in zip(columns, measured.wanted, strict=True)}
         sizes = {column.id: max(column.least, min(wanted[column.id], column.most)) for column in shown}
         first = min(sizes[shown[0].id], _READABLE)
-        kept = fit(fixed, [wanted[column.id] for column in fixed], max(width - first - GAP, 1))
+        stay = {column.id for column in fixed}
+        kept = fit(fixed, [wanted[column.id] for column in fixed], max(width - first - GAP, 1), keep=stay)
         room = width - sum(size + GAP for _, size in kept)
         added: list[tuple[Column, int]] = []
         for column in shown:
