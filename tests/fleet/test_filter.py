@@ -95,6 +95,7 @@ def test_words(store: FleetStore, area: Area, text: str, names: str) -> None:
         ("in:pier", False),
         ("00AABBCC", True),
         ("fingerprint:00aabb", True),
+        ("0F1E2D3C-aaaa-bbbb", True),  # the token's id, as audit logs write it
         ("kubemint-copied-bcdf", True),
         ("pier/web/kubemint-copied-bcdf", True),
         ("handle:pier/web/kubemint-copied-bcdf", True),
@@ -107,7 +108,8 @@ def test_what_names_exactly_one_credential_finds_it_and_a_cluster_is_what_its_co
 ) -> None:
     row = credential("copied", CredentialKind.SECRET, "bay", "web", 9.0)
     told = msgspec.structs.replace(
-        row.credential, fingerprint="00aabbccddeeff", handle=Handle("pier", "web", "kubemint-copied-bcdf", "uid-1"),
+        row.credential, fingerprint="00aabbccddeeff", token_id="0f1e2d3c-aaaa-bbbb",
+        handle=Handle("pier", "web", "kubemint-copied-bcdf", "uid-1"),
         bound_to=Handle("pier", "web", "kubemint-original-bcdf", "uid-of-the-original"),
         identity=Identity("pier", "web", "copied"),
     )  # fmt: skip

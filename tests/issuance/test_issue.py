@@ -38,6 +38,7 @@ async def test_a_kubeconfig_in_a_file_works_as_the_account_and_is_private(bench:
     assert credential is not None
     assert credential.granted == credential.requested == timedelta(hours=2)
     assert credential.fingerprint == token_in(path).fingerprint
+    assert credential.token_id == read_token(token_in(path)).id, "as audit logs write it"
     done = [result.step for result in seen if result.status is StepStatus.DONE]
     assert done == ["intent", "account", "handle", "token", "prove", "write:0", "check:0", "commit"]
     assert [step.id for step in plan.steps] == done
@@ -72,6 +73,7 @@ async def test_a_secret_says_everything_in_its_metadata(ebench: Bench, form: For
     outcome = await ebench.issue(spec)
     meta = await ebench.client.get_metadata(SECRETS, "robot-credential", namespace=arena.namespace)
     assert credential_from_secret(arena.name, meta) == outcome.credential
+    assert outcome.credential.token_id
     assert await ebench.engine.lookup(arena.secret_address()) == outcome.credential
     secret: dict[str, Any] = await ebench.client.get(SECRETS, "robot-credential", namespace=arena.namespace)
     keys = {

@@ -315,6 +315,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     kept_in: str = ""
     """Where the material lies, for people: a path, or `Secret ns/name`."""
     fingerprint: str = ""
+    token_id: str = ""
+    """The `jti` of its token, as audit logs write it; empty where that is not known."""
     handle: Handle | None = None
     bound_to: Handle | None = None
     """For a copy in a Secret, which has no handle of its own: that of its original. It is shown by, never acted on."""

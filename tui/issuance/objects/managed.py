@@ -37,6 +37,7 @@ HANDLE: Final = PREFIX + "handle"
 BOUND_TO: Final = PREFIX + "bound-to"
 """On a copy: the handle of its original, with which its token ends. Nothing is ever deleted for it."""
 FINGERPRINT: Final = PREFIX + "fingerprint"
+TOKEN_ID: Final = PREFIX + "token-id"
 COPIES: Final = PREFIX + "copies"
 """How many other places hold the same token; they stop working when it is rotated elsewhere."""
 PLAN: Final = PREFIX + "plan"
@@ -199,6 +200,7 @@ def annotations_for(credential: Credential, *, cluster: str, request: str, copie
         HANDLE: _handle_text(handle),
         BOUND_TO: _handle_text(credential.bound_to) if handle is None else None,
         FINGERPRINT: credential.fingerprint,
+        TOKEN_ID: credential.token_id or None,
         COPIES: str(copies) if copies else None,
     }
 
@@ -236,6 +238,7 @@ def credential_from_secret(cluster: str, metadata: Mapping[str, Any]) -> Credent
         rotate_at=renewal_point(issued, ends, notes.get(FINGERPRINT, "")),
         kept_in=f"Secret {namespace}/{name}",
         fingerprint=notes.get(FINGERPRINT, ""),
+        token_id=notes.get(TOKEN_ID, ""),
         handle=Handle(account_cluster, *handle) if handle else None,
         bound_to=Handle(account_cluster, *bound_to) if bound_to and not handle else None,
         state=State.VALID if whole and not odd else State.UNKNOWN,

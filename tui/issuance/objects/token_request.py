@@ -56,6 +56,8 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     issued_at: datetime
     expires_at: datetime
     audiences: tuple[str, ...] = ()
+    id: str = ""
+    """Its `jti`; old servers give none."""
 
     @property
     def fingerprint(self) -> str:
@@ -232,4 +234,5 @@ def read_answer(answer: _Answer, requested: timedelta | None, cluster: str) -> I
         issued_at=expires - granted,
         expires_at=expires,
         audiences=tuple(answer.spec.audiences or ()),
+        id=claims.id,
     )

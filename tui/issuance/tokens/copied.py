@@ -160,6 +160,7 @@ def described(copy: Credential, source: Credential, identity: Identity, found: F
         identity=identity,
         handle=handle if sure else None,
         fingerprint=token.fingerprint,
+        token_id=claims.id,
         issued_at=issued,
         expires_at=ends,
         granted=ends - issued if ends is not None and issued is not None else source.granted,

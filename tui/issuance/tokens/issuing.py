@@ -133,6 +133,7 @@ class Issue(Minting, Publishing):
             rotate_at=renewal_point(issued.issued_at, issued.expires_at, issued.fingerprint),
             kept_in=address.kept_in,
             fingerprint=issued.fingerprint,
+            token_id=issued.id,
             handle=self.intent.handle,
             state=State.VALID,
         )
