@@ -38,8 +38,8 @@ def test_area(snap_compare: Compare, app: Made, area: str, size: tuple[int, int]
 SCREENS = {
     "cluster": ("2", "down", "down", "d"),
     "account": ("3", "d"),
-    "request": ("4", "enter"),
-    "credential": ("5", "down", "enter"),
+    "request": ("4", "down", "enter"),
+    "credential": ("5", "down", "down", "down", "enter"),
     "filter": ("5", "slash", "r", "o", "b"),
     "nothing-found": ("5", "slash", "z", "z", "enter"),
     "marks": ("5", "space", "space"),
@@ -47,7 +47,7 @@ SCREENS = {
     "drilled": ("2", "down", "enter"),
     "no-answer": ("2", "down", "down", "enter"),
     "failed": ("5", "r"),
-    "equivalents": ("5", "down", "dollar_sign"),
+    "equivalents": ("5", "down", "down", "down", "dollar_sign"),
 }
 
 

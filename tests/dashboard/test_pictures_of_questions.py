@@ -121,7 +121,7 @@ async def going(pilot: Pilot[Any]) -> None:
     """A request whose deletion is stuck."""
     store = of(pilot).session.store
     store.put(msgspec.structs.replace(store.requests[HBN], deleted_at=NOW - timedelta(minutes=12)))
-    await command("4", word="abandon")(pilot)
+    await command("4", "down", word="abandon")(pilot)
 
 
 async def fresh(pilot: Pilot[Any]) -> None:
@@ -133,21 +133,21 @@ async def fresh(pilot: Pilot[Any]) -> None:
         row.credential, fingerprint="fresh", issued_at=NOW, expires_at=until, rotate_at=NOW + timedelta(minutes=47)
     )
     store.put(msgspec.structs.replace(row, credential=credential))
-    await one_by_one("5", *["down"] * 3)(pilot)
+    await one_by_one("5", *["down"] * 4)(pilot)
 
 
 async def loop(pilot: Pilot[Any]) -> None:
     """The loop keeps two that are not due yet."""
-    await one_by_one("5", *["down"] * 3, "space", "space", "a", "ctrl+s")(pilot)
+    await one_by_one("5", *["down"] * 4, "space", "space", "a", "ctrl+s")(pilot)
     await at_rest(pilot)
 
 
 SCREENS: dict[str, Open] = {
-    "revoke": one_by_one("5", "ctrl+d"),
-    "revoke-marked": one_by_one("5", "space", "space", "space", "ctrl+d"),
-    "delete": command("4", word="delete"),
+    "revoke": one_by_one("5", "down", "down", "ctrl+d"),
+    "revoke-marked": one_by_one("5", "down", "down", "space", "space", "space", "ctrl+d"),
+    "delete": command("4", "down", word="delete"),
     "abandon": going,
-    "snippet": command("4", "down", word="snippet"),
+    "snippet": command("4", word="snippet"),
     "undo": fresh,
     "loop-on": loop,
     "timeline": one_by_one("1", "right", "right"),
