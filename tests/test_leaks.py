@@ -54,7 +54,8 @@ class Stage:
         self.destinations = {self.out / name for name in ("robot.kubeconfig", "robot.token", "tokens", "merged")}
         self.ran: list[Ran] = []
 
-    def run(self, *arguments: str, code: int | None = 0, stdin: bytes = b"") -> Ran:
+    def run(self, *arguments: str, code: int | None = 0, stdin: bytes = b"", prints_it: bool = False) -> Ran:
+        """Runs a command; `prints_it`: its stdout is where the token is meant to go, and is not looked into."""
         environ = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         environ |= {
             "HOME": str(self.home),
@@ -74,7 +75,8 @@ class Stage:
             timeout=60,
             check=False,
         )
-        ran = Ran(arguments, done.returncode, done.stdout, done.stderr)
+        assert not prints_it or done.stdout.startswith(b"ey")
+        ran = Ran(arguments, done.returncode, b"" if prints_it else done.stdout, done.stderr)
         self.ran.append(ran)
         assert code is None or ran.code == code, f"{arguments} ended with {ran.code}: {ran.stderr.decode()[-2000:]}"
         return ran
@@ -155,6 +157,20 @@ def play(stage: Stage) -> None:
     stage.run("issue", "robot", *where, "--out", str(stage.home / "loud.log" / "x"), code=1)
     stage.run("issue", "nobody", *where, "--out", str(stage.out / "never"), code=None)
     stage.run("verify", "-", "--context", CLUSTER, stdin=Path(token).read_bytes(), code=None)
+    stage.run("create", "token", "robot", *where[:4], prints_it=True)
+    stage.failing(FaultRule(Answer(422, message=echo), verb="create", path="/token$"), "create", "token", "robot",
+                  *where[:4])  # fmt: skip
+    dpu = ("-n", "ci", "--context", "harbor")
+    stage.run("request", "create", "loud", "--service-account", "robot", *dpu, "-o", "yaml")
+    stage.run("request", "create", "loud", "--service-account", "robot", *dpu, code=1)
+    stage.run("request", "delete", "loud", *dpu, "--yes", code=None)
+    foreign = stage.home / "colleague"  # what a colleague sent: no record of this machine names that path
+    for what in (Path(kubeconfig), Path(token)):
+        foreign.write_bytes(what.read_bytes())
+        stage.run("lineage", str(foreign), "-o", "json", code=None)
+        stage.failing(FaultRule(Answer(403, message=echo), path="/secrets/"), "revoke", str(foreign), "--yes")
+    stage.run("revoke", str(foreign), "--yes")
+    foreign.unlink()
     stage.run("rotate", "--due", "--dry-run", code=None)
     stage.run("revoke", f"file:{kubeconfig}", code=2)  # nobody is there to say yes
     stage.run("revoke", f"file:{kubeconfig}", "--yes", "-o", "json")

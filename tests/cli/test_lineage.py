@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import kubemint
 from tui.headless.reaching import said_of
 from tui.issuance.model.kinds import CredentialKind
@@ -21,6 +23,16 @@ def test_a_file_that_is_not_there_is_said_to_be_missing(served: Path, tmp_path: 
     result = kubemint("lineage", missing, "--kubeconfig", served, "--context", "tenant-a")
     assert result.code == 1, result
     assert "no such file" in result.err
+
+
+def test_on_a_machine_without_a_state_what_is_not_there_is_said_to_be_missing(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "none"))
+    result = kubemint("lineage", "secret:tenant-a/default/none", "--kubeconfig", served, "--context", "tenant-a")
+    result.failed(1, "not found")
+    assert "state" not in result.err
+    assert not (tmp_path / "none").exists(), "looking makes no state"
 
 
 def test_what_is_the_same_for_several_is_said_once() -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import ROOT, kubemint
+from tui.headless.output import object_text
 from tui.headless.printing import harmless
 
 ESCAPE = "\x1b]52;c;ZXZpbA==\x07"
@@ -87,3 +88,13 @@ def test_nothing_is_printed_but_through_the_one_door() -> None:
             if isinstance(node, ast.Call):
                 called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 assert called not in DOORS, f"{path.name}:{node.lineno} prints past printing.py"
+
+
+def test_yaml_is_written_so_that_kubectl_reads_texts_as_texts() -> None:
+    """Its reader takes a bare `y` for a boolean, and `08` or `1:30` for numbers."""
+    words = ["y", "on", "No", "08", "1:30", "433e40", "plain"]
+    text = object_text({"kind": "Words", "items": words, "none": None, "yes": True, "count": 3}, "yaml")
+    assert text == (
+        'kind: Words\nitems:\n- "y"\n- "on"\n- "No"\n- "08"\n- "1:30"\n- "433e40"\n- plain\n'
+        "none: null\n\"yes\": true\ncount: 3\n"
+    )

@@ -100,3 +100,10 @@ def test_a_request_is_made_and_deleted(fleet: FleetThread) -> None:
 )
 def test_what_the_dialog_refuses_is_refused(fleet: FleetThread, words: tuple[str, ...], said: str) -> None:
     request(fleet, *words).failed(2, said)
+
+
+def test_a_missing_namespace_is_named_and_how_to_make_it(fleet: FleetThread) -> None:
+    where = ("--kubeconfig", fleet.kubeconfig, "--context", "harbor", "-n", "nowhere")
+    refused = kubemint("request", "create", "one", "--service-account", "agent", *where)
+    refused.failed(1, 'there is no namespace "nowhere"', "make it first (kubectl create namespace nowhere)")
+    assert "DPF" not in refused.err

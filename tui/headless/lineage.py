@@ -110,12 +110,20 @@ async def _subject(place: Setting, fleet: Fleet, asked: Address | Identity) -> t
                 f"kubemint did not write {asked.name}",
                 "kubemint inspect says whose it is; then ask for NS/ACCOUNT with --context",
             )
-        credential = row.credential if row is not None else await fleet.engine.lookup(asked)
+        credential = row.credential if row is not None else await _looked_up(place, asked)
         found = await subject_of(fleet, credential)
     if found.identity is None:
         login = fleet.store.credentials.get(f"login:{found.cluster}")
         return found, [login.credential] if login is not None else []
     return found, [row.credential for row in fleet.store.credentials_of(found.identity)]
+
+
+async def _looked_up(place: Setting, asked: Address) -> Credential:
+    """What is in no list, as its cluster has it; on a machine that has no state yet too."""
+    from .reaching import open_engine
+
+    async with open_engine(place, acting=False) as engine:
+        return await engine.lookup(asked)
 
 
 def drawn(node: LineageNode, now: datetime) -> Iterator[str]:

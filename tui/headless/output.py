@@ -80,10 +80,9 @@ def object_text(obj: Mapping[str, Any], form: str) -> str:
         return "\n".join([*aligned(*form.lines(obj)), ""]) if form.sort == "custom-columns" else form.text(obj)
     if form != "yaml":
         return f"{json.dumps(obj, indent=2)}\n"
-    import yaml
+    from tui.issuance import dump_yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(obj, Dumper=dumper, sort_keys=False, allow_unicode=False, width=2**16))
+    return dump_yaml(obj)  # kubectl reads it too, to which a bare `y` or `on` is no text
 
 
 def cells(text: str) -> int:

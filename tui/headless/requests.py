@@ -148,13 +148,8 @@ def _say(name: str, done: str, form: str, obj: Mapping[str, Any] | None = None, 
     if form == "name":
         printing.line(f"{_WHAT}/{name}")
     elif form != "text" and obj is not None:
-        from tui.issuance import dump_yaml
-
         shown = {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "managedFields"}}
-        if form == "yaml":  # kubectl reads it, to which a bare `y` is no text
-            printing.document(dump_yaml(shown))
-        else:
-            print_object(shown, form)
+        print_object(shown, form)
     else:
         how = " (server dry run)" if on_server() else " (dry run)" if dry_run else ""
         printing.line(f'{_WHAT} "{name}" {done}{how}' if done == "deleted" else f"{_WHAT}/{name} {done}{how}")

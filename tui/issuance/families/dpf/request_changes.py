@@ -69,7 +69,7 @@ class CreateRequest(Transaction):
                 f"{draft.namespace}/{draft.name} exists already in {draft.cluster}", "choose another name"
             ) from error
         except NotFound as error:
-            raise IssuanceError(error.message, "is DPF installed there, and does the namespace exist?") from error
+            raise IssuanceError(error.message, error.hint or "is DPF installed there?") from error
         note.message = "created; DPF's controller issues it, or rotate it to issue it now"
         self._made = credential_of(draft.cluster, made, now_at(client, self.context.clock))
 
