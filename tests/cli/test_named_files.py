@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import kubemint
-from tests.cli.test_exec_credential import account_words
+from tests.cli.test_exec_credential import account_words, kubeconfig_of
 
 WHO = "system:serviceaccount:default:robot"
 
@@ -79,6 +79,67 @@ def test_kubemints_own_exec_file_is_answered_without_another_process(
     refused = kubemint("verify", "-", "--kubeconfig", served, stdin=path.read_text())
     assert refused.code == 1
     assert "wants to run a program" in refused.err
+
+
+def own_shoot(served: Path, folder: Path) -> Path:
+    """The same for a shoot."""
+    return kubeconfig_of(served, folder)
+
+
+def test_a_shoots_own_exec_file_is_answered_without_another_process(
+    served: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = own_shoot(served, tmp_path)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    found = kubemint("verify", path, "--kubeconfig", served, "-o", "json")
+    assert (found.code, found.json["username"]) == (0, "gardener.cloud:admin:kubernetes-admin"), found
+    assert kubemint("can", path, "--kubeconfig", served).code == 0
+    assert kubemint("inspect", path).code == 0
+    for verb in ("lineage", "revoke"):
+        refused = kubemint(verb, path, "--kubeconfig", served)
+        refused.failed(2, "the file holds nothing: kubemint gets a client certificate for a shoot of harbor each time")
+    refused = kubemint("verify", "-", "--kubeconfig", served, stdin=path.read_text())
+    assert (refused.code, "wants to run a program" in refused.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("server", "is not at https://127.0.0.1:1"),
+        ("proxy", "leads through a proxy"),
+        ("insecure", "certificate is not verified"),
+        ("context", "no cluster is known here by that name"),
+        ("garden", "for a shoot of the garden another"),
+        ("other", "only for your own clusters"),
+    ],
+)
+def test_a_shoots_file_that_says_something_else_gets_no_certificate(
+    served: Path, tmp_path: Path, change: str, said: str
+) -> None:
+    path = own_shoot(served, tmp_path)
+    document = yaml.safe_load(path.read_text())
+    plugin = document["users"][0]["user"]["exec"]
+    for entry in document["clusters"]:
+        cluster = entry["cluster"]
+        match change:
+            case "server":
+                cluster["server"] = "https://127.0.0.1:1"
+            case "proxy":
+                cluster["proxy-url"] = "http://127.0.0.1:1"
+            case "insecure":
+                del cluster["certificate-authority-data"]
+                cluster["insecure-skip-tls-verify"] = True
+            case "garden":
+                cluster["extensions"][0]["extension"]["gardenClusterIdentity"] = "another"
+    match change:
+        case "context":
+            plugin["args"][plugin["args"].index("--context") + 1] = "nowhere"
+        case "other":
+            plugin["args"] += ["--kubeconfig", os.devnull]
+    path.write_text(yaml.safe_dump(document))
+    refused = kubemint("verify", path, "--kubeconfig", served)
+    assert refused.code in (1, 2), refused
+    assert said in refused.err
 
 
 @pytest.mark.parametrize("change", ["server", "ca", "proxy", "insecure", "command", "other"])

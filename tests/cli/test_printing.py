@@ -96,5 +96,5 @@ def test_yaml_is_written_so_that_kubectl_reads_texts_as_texts() -> None:
     text = object_text({"kind": "Words", "items": words, "none": None, "yes": True, "count": 3}, "yaml")
     assert text == (
         'kind: Words\nitems:\n- "y"\n- "on"\n- "No"\n- "08"\n- "1:30"\n- "433e40"\n- plain\n'
-        "none: null\n\"yes\": true\ncount: 3\n"
+        'none: null\n"yes": true\ncount: 3\n'
     )

@@ -10,7 +10,7 @@ from tui.actions.action import AnyAction
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.offered import of_verb
 from tui.actions.shoots import NEW_SHOOT, PLAIN
-from tui.issuance import AnyOffer, format_duration
+from tui.issuance import AnyOffer, UsageError, format_duration
 
 from .acting import acting_options
 from .doing import do, one_cluster, options_of, said_of, strangers
@@ -32,6 +32,7 @@ def takes(offer: AnyOffer, option: str) -> bool:
 
 @click.command("issue")
 @options_of(NEW_CREDENTIAL, NEW_SHOOT, *(action for _, action in OFFERED), alone=False)
+@click.option("--bound-node", "node", metavar="NODE", default="", hidden=True)
 @acting_options
 @with_options
 def issue(options: Options, **given: Any) -> None:
@@ -44,6 +45,12 @@ def issue(options: Options, **given: Any) -> None:
     kubemint's is only replaced with --replace, and revoked when its grace period is over (`rotate` renews it); a file
     that kubemint did not write is only replaced with --force.
     """
+    if given.pop("node"):
+        raise UsageError(
+            "a token has one binding, and what kubemint issues is bound to its handle, by which it is revoked: none is "
+            "bound to a node",
+            "kubemint create token ACCOUNT --bound-node NODE prints one that is; so does exec-credential --bound-node",
+        )
     if not given["dry_run"]:
         refuse_read_only(options, "issue")
     one_cluster(options)

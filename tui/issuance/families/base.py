@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tui.issuance.revoking.found import Found
     from tui.issuance.transaction.step import Transaction
     from tui.issuance.transaction.work import Context
+    from tui.kube.endpoint import Endpoint, ExecPlugin, Login
     from tui.kube.sensitive import Sensitive
 
 
@@ -78,6 +79,15 @@ class Family:
     async def way_in(self, context: Context, address: Address) -> WayIn | None:
         """The way in with its own material, where that is no token of a service account of ours; else None."""
         return None
+
+    async def logs_in(self, context: Context, plugin: ExecPlugin, endpoint: Endpoint) -> Login | None:
+        """How kubemint's own plugin logs in to `endpoint` for something of this family, where a person named the file
+        that asks for that; None where it asks for something else. Raises UsageError, IssuanceError, KubeError."""
+        return None
+
+    def asked_for(self, plugin: ExecPlugin) -> str:
+        """What it asks for, in words; empty where that is nothing of this family."""
+        return ""
 
     async def used_from(self, context: Context, address: Address) -> tuple[str, str, Format | None]:
         """Namespace and name of the Secret that pods use, and its format."""

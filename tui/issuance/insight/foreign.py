@@ -2,7 +2,8 @@
 
 Where a person named its file, kubemint is its own plugin: for an account of a cluster that is known here, it gets the
 token that `kubemint exec-credential` would give, which is then shown to that cluster alone. The file may say what it
-likes: a token never goes to another server, nor past another authority or proxy, than the operator's own way has.
+likes: a token never goes to another server, nor past another authority or proxy, than the operator's own way has. What
+else it asks for (a shoot's certificate) the family answers that it is of (`Family.logs_in`).
 """
 
 from __future__ import annotations
@@ -51,13 +52,18 @@ async def way_of(context: Context, data: Sensitive, *, named: bool) -> Endpoint:
     user = config.users.get(entry.user) if entry is not None else None
     if not named or entry is None or user is None or user.exec is None or user.flaws or user.impersonate is not None:
         return config.endpoint()
+    without: KubeConfig = replace(config, users={**config.users, user.name: replace(user, exec=None)})
+    endpoint = without.endpoint()
     if (asked := _asked(user.exec)) is None:
+        if is_own(user.exec):
+            plugin = replace(user.exec, cluster_config=config.clusters[entry.cluster].exec_config)
+            for family in context.families.all():
+                if (login := await family.logs_in(context, plugin, endpoint)) is not None:
+                    return replace(endpoint, login=login)
         raise ConfigError(
             f'user "{user.name}" logs in with the program {user.exec.command}, which is run only for your own clusters',
             hint="if you trust the file, name it as yours: --kubeconfig FILE; then verify login:CONTEXT",
         )
-    without: KubeConfig = replace(config, users={**config.users, user.name: replace(user, exec=None)})
-    endpoint = without.endpoint()
     cluster = _known(context, endpoint, asked.cluster)
     client = await context.clusters.client(cluster)
     identity = Identity(cluster, asked.namespace, asked.account)
@@ -75,18 +81,29 @@ def account_of(context: Context, data: Sensitive) -> Identity | None:
     entry = config.contexts.get(config.current_context)
     user = config.users.get(entry.user) if entry is not None else None
     asked = _asked(user.exec) if user is not None and user.exec is not None else None
+    if user is not None and user.exec is not None and asked is None and is_own(user.exec):
+        for family in context.families.all():
+            if said := family.asked_for(user.exec):
+                raise UsageError(
+                    f"the file holds nothing: kubemint gets {said} each time that it is used",
+                    "kubemint verify FILE and kubemint can FILE say what that may do now",
+                )
     if asked is None or user is None:
         return None
     without: KubeConfig = replace(config, users={**config.users, user.name: replace(user, exec=None)})
     return Identity(_known(context, without.endpoint(), asked.cluster), asked.namespace, asked.account)
 
 
+def is_own(plugin: ExecPlugin) -> bool:
+    """Whether it is kubemint itself."""
+    return _OURS.fullmatch(plugin.command) is not None and plugin.args[:1] == (VERB,)
+
+
 def _asked(plugin: ExecPlugin) -> _Asked | None:
     """None where it is another program, or is asked for something else than a token for an account."""
-    words = list(plugin.args)
-    if not _OURS.fullmatch(plugin.command) or words[:1] != [VERB]:
+    if not is_own(plugin):
         return None
-    options = words[1:]
+    options = plugin.args[1:]
     names, values = options[::2], options[1::2]
     if len(names) != len(values) or not set(names) <= _TAKEN:
         return None

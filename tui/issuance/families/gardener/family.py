@@ -14,7 +14,7 @@ from tui.issuance.model.types import Action, Address, Credential, ShootWish
 from tui.issuance.tokens.plain import PlainShootWish
 from tui.issuance.transaction.reading import export_record, normal
 
-from . import garden, shoot_issue, static_token
+from . import garden, in_process, shoot_issue, static_token
 from .plain import prepare_for_shoot
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tui.issuance.records.intent import Export, Intent
     from tui.issuance.transaction.step import Transaction
     from tui.issuance.transaction.work import Context
+    from tui.kube.endpoint import Endpoint, ExecPlugin, Login
 
 
 class Shoots(Files):
@@ -41,6 +42,12 @@ class Shoots(Files):
 
     async def way_in(self, context: Context, address: Address) -> WayIn:
         return WayIn(static_token.way_in(context, address, await self.material(context, address)))
+
+    async def logs_in(self, context: Context, plugin: ExecPlugin, endpoint: Endpoint) -> Login | None:
+        return await in_process.login(context, plugin, endpoint)
+
+    def asked_for(self, plugin: ExecPlugin) -> str:
+        return in_process.asked_for(plugin)
 
     async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
         if isinstance(wish, PlainShootWish):
