@@ -165,8 +165,8 @@ def play(stage: Stage) -> None:
     stage.run("request", "create", "loud", "--service-account", "robot", *dpu, code=1)
     stage.run("request", "delete", "loud", *dpu, "--yes", code=None)
     foreign = stage.home / "colleague"  # what a colleague sent: no record of this machine names that path
-    for what in (Path(kubeconfig), Path(token)):
-        foreign.write_bytes(what.read_bytes())
+    for sent in (Path(kubeconfig), Path(token)):
+        foreign.write_bytes(sent.read_bytes())
         stage.run("lineage", str(foreign), "-o", "json", code=None)
         stage.failing(FaultRule(Answer(403, message=echo), path="/secrets/"), "revoke", str(foreign), "--yes")
     stage.run("revoke", str(foreign), "--yes")

@@ -82,7 +82,7 @@ def test_read_only_lets_dry_runs_through_and_nothing_at_all_is_written(
     for line, server_said in {
         ("revoke", f"file:{made}"): "sent with dryRun=All",
         ("rotate", f"file:{made}"): "not sent, it would make a token",
-        ("rotate", "--due"): "",
+        ("rotate", "--due", *name[1:]): "",
         ("issue", *name, "--create", "--out", tmp_path / "other"): "not sent, it would make a token",
         ("identity", "create", "tried-too", "-n", "default", "--out", tmp_path): "you may create serviceaccounts",
         ("export", f"file:{made}", "--out", tmp_path / "copy"): "only reads here",

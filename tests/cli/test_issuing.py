@@ -162,6 +162,8 @@ def test_wrong_wishes_are_usage_errors(served: Path, arguments: tuple[str, ...],
 @pytest.mark.parametrize("more", [(), ("--exec",)])
 def test_a_node_is_refused_with_what_binds_to_one(served: Path, tmp_path: Path, more: tuple[str, ...]) -> None:
     out = tmp_path / "x"
-    asked = ("issue", "robot", "-n", "ci", "--context", "tenant-a", "--bound-node", "n1", "--out", out, *more)
-    kubemint(*asked, "--kubeconfig", served).failed(2, "bound to its handle", "create token ACCOUNT --bound-node NODE")
+    asked = ("issue", "robot", "-n", "ci", "--context", "tenant-a", "--bound-node", "n1", *more)
+    kubemint(*asked, "--out", out, "--kubeconfig", served).failed(
+        2, "bound to its handle", "create token ACCOUNT --bound-node NODE"
+    )
     assert not out.exists()

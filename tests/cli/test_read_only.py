@@ -38,6 +38,8 @@ WRITES: dict[str, list[tuple[str, ...]]] = {
     "identity create": [("identity", "create", *ROBOT)],
     "identity token": [("identity", "token", "t", "--out", "f")],
     "identity reactivate": [("identity", "reactivate", LEGACY)],
+    "request create": [("request", "create", "r", "-n", "default", "--service-account", "api")],
+    "request delete": [("request", "delete", "r", "-n", "default", "--yes")],
     "tenant store": [("tenant", "store", "x", "-n", "default")],
     "tenant push": [("tenant", "push", "x", "-n", "default", "--account", "payments/robot")],
     "csi preview": [

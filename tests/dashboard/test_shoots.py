@@ -93,7 +93,7 @@ async def test_enter_offers_to_connect_and_a_viewer_cannot_mint(dashboard: Open)
         assert "viewer of garden-dev/meadow" in job.tasks[0].message
         await driver.until(lambda: cluster(driver).reach in (Reach.READY, Reach.SLOW))
         await driver.press("escape", "enter")
-        await driver.until(lambda: "prometheus" in driver.text())
+        await driver.shows("Clusters › harbor/garden-dev/meadow", "credentials")
 
         await driver.find("3", f"{MEADOW} prometheus")
         await driver.press("n", "c")

@@ -43,7 +43,7 @@ async def test_whose_a_token_and_what_names_it_is(arena: Arena, state: str, monk
 
 async def test_what_is_nobodys_says_who_was_asked(arena: Arena, bench: Bench) -> None:
     own = [arena.identity().cluster]
-    for text in ("0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdef", "kubemint-robot-bcdfghjk"):
+    for text in ("0123456789abcdef", "01234567-89ab-cdef-0123-456789abcdef", "kubemint-nobody-bcdfghjk"):
         (found,) = await bench.engine.traces(_meant(text), own)
         assert not found.known
         assert found.how
