@@ -30,6 +30,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "verify": ("tui.headless.verifying:verify", "Ask the cluster whether a credential is accepted."),
     "inspect": ("tui.headless.inspecting:inspect_", "Show what a token, kubeconfig or certificate says."),
     "can": ("tui.headless.powers:can", "Show what a credential or an account can do."),
+    "who": ("tui.headless.who:who", "Show who else could become an account."),
     "snippet": ("tui.headless.snippet:snippet", "Print a pod that uses a Secret of type tokenFile."),
     "lineage": ("tui.headless.lineage:lineage", "Show what leads to a credential, and who uses it."),
     "hygiene": ("tui.headless.hygiene:hygiene", "Find what is wrong with credentials, and what to do about it."),

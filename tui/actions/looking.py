@@ -119,6 +119,11 @@ POWERS: Final = Action[Address](
     key="w", label="what it can do", words=("can", "powers"), fits=fit.POWERS,
     command=_of_subject("can"),
 )  # fmt: skip
+WHO: Final = Action[Address](
+    name="who", title="Who could become it", says="who mints its tokens, acts as it, reads its Secrets, runs as it",
+    key="W", label="who could become it", words=("who", "becoming"), fits=fit.POWERS,
+    command=_of_subject("who"),
+)  # fmt: skip
 FINDINGS: Final = Action[Address](
     name="findings", title="Findings", says="what is wrong with credentials, and what to do",
     key="f", words=("findings", "hygiene"), needs=Needs.NOTHING,

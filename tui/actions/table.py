@@ -17,7 +17,7 @@ from .exporting import EXPORT
 from .identities import MINT, NEW_IDENTITY, REACTIVATE
 from .issuing import NEW_CREDENTIAL
 from .journal import EXPORT_JOURNAL
-from .looking import DETAILS, FINDINGS, INSPECT, INSPECTOR, LINEAGE, POWERS, REVEAL, SNIPPET, VERIFY, YAML
+from .looking import DETAILS, FINDINGS, INSPECT, INSPECTOR, LINEAGE, POWERS, REVEAL, SNIPPET, VERIFY, WHO, YAML
 from .offered import OFFERED
 from .requests import ABANDON, DELETE_REQUEST, KEEP, NEW_REQUEST
 from .rotating import FORESEE, ROTATE, UNDO
@@ -66,6 +66,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     REACTIVATE,
     LINEAGE,
     POWERS,
+    WHO,
     FINDINGS,
     INSPECTOR,
     Action(

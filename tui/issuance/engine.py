@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .families.csi.trial import Trials
     from .families.tenants.planning import TenantStore
     from .families.token_secret.identity_view import IdentityView
+    from .insight.becoming_asked import Becomers
     from .insight.lineage_users import Users
     from .insight.powers import Powers
     from .insight.verification import Verification
@@ -292,6 +293,17 @@ class Engine:
         if isinstance(of, Identity):
             return await of_account(self._context, of, namespace)
         return await of_address(self._context, of, namespace)
+
+    async def becomers(self, of: Address | Identity, known: Sequence[Credential] = ()) -> Becomers:
+        """Who else could become that account, or the one that a credential speaks for, the worst first.
+
+        `known` is what is known to be issued for it: whoever reads the Secrets of those becomes it as well.
+        """
+        from .insight.becoming_asked import find, find_of
+
+        if isinstance(of, Identity):
+            return await find(self._targets, of, known)
+        return await find_of(self._targets, of, await self.lookup(of), known)
 
     async def powers_of_kubeconfig(self, data: Sensitive, namespace: str = "", *, named: bool = False) -> Powers:
         """The same for a kubeconfig from anywhere, taken as `verify_kubeconfig` takes it."""

@@ -37,6 +37,7 @@ class PageName(StrEnum):
     DETAIL = "detail"
     LINEAGE = "lineage"
     POWERS = "powers"
+    WHO = "who"
     FINDINGS = "findings"
 
 

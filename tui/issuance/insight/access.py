@@ -112,6 +112,8 @@ class Access:
     gaps: list[str] = field(default_factory=list)
     failed: list[KubeError] = field(default_factory=list)
     """What went wrong besides missing rights."""
+    unread: set[str] = field(default_factory=set)
+    """The kinds (plural) of which not all could be read: what is not there may only not have been seen."""
     _rules: dict[tuple[str, str], tuple[Rule, ...]] = field(default_factory=dict)
     """By namespace (empty for ClusterRoles) and name."""
     _reaching: defaultdict[tuple[str, str], list[Bound]] = field(default_factory=lambda: defaultdict(list))
@@ -123,13 +125,28 @@ class Access:
 
     def grants(self, username: str, groups: Iterable[str]) -> list[Grant]:
         """Everything that reaches this user, cluster-wide bindings first."""
-        subjects = [("User", username), *(("Group", group) for group in groups)]
+        return self.reaching([("User", username), *(("Group", group) for group in groups)])
+
+    def reaching(self, subjects: Iterable[tuple[str, str]]) -> list[Grant]:
+        """The same for subjects by kind (User, Group) and name, as the authorizer compares them."""
         found = [
             Grant(bound=bound, via=name, rules=self._rules_of(bound))
             for kind, name in subjects
             for bound in self._reaching.get((kind, name), ())
         ]
         return sorted(found, key=lambda grant: (grant.bound.namespace != "", str(grant.bound)))
+
+    def subjects(self) -> list[tuple[str, str]]:
+        """Everybody whom a binding names, by kind (accounts are users) and name."""
+        return list(self._reaching)
+
+    def roles(self, namespace: str) -> dict[tuple[str, str], tuple[Rule, ...]]:
+        """What can be bound in a namespace: the rules of its Roles and of all ClusterRoles, by kind and name."""
+        return {
+            ("Role" if where else "ClusterRole", name): rules
+            for (where, name), rules in self._rules.items()
+            if where in ("", namespace)
+        }
 
     def names(self, username: str) -> bool:
         """Whether any binding names this very user, not only a group of its."""
@@ -191,7 +208,10 @@ async def collect(client: Client, namespaces: Sequence[str] = ()) -> Access:
     told = await asyncio.gather(
         roles(CLUSTER_ROLES), roles(ROLES), bindings(CLUSTER_ROLE_BINDINGS), bindings(ROLE_BINDINGS)
     )
-    access.gaps += [gap for gaps in told for gap in gaps]
+    for resource, gaps in zip((CLUSTER_ROLES, ROLES, CLUSTER_ROLE_BINDINGS, ROLE_BINDINGS), told, strict=True):
+        access.gaps += gaps
+        if gaps:
+            access.unread.add(resource.plural)
     return access
 
 

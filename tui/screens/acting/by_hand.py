@@ -317,6 +317,7 @@ BY_HAND: Final[dict[str, Callable[[WorkingScreen], None]]] = {
     "csi_preview": csi_preview,
     "lineage": _page(PageName.LINEAGE),
     "powers": _page(PageName.POWERS),
+    "who": _page(PageName.WHO),
     "findings": lambda screen: screen.kubemint.open_page(PageName.FINDINGS, None),
     "inspector": inspector,
     "equivalent": equivalent,

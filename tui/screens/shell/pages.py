@@ -34,6 +34,11 @@ def made(page: PageName, session: Session, below: MainScreen, row: Row | None) -
 
         of = row.identity if isinstance(row, AccountRow) else address_of(row)
         return PowersScreen(session, row, of) if of is not None else None
+    if page is PageName.WHO:
+        from tui.screens.pages.becoming import BecomingScreen
+
+        of = row.identity if isinstance(row, AccountRow) else address_of(row)
+        return BecomingScreen(session, row, of) if of is not None else None
     from tui.screens.pages.detail import DetailScreen
 
     return DetailScreen(session, row)
