@@ -63,6 +63,7 @@ LOOKS: dict[str, list[tuple[str, ...]]] = {
     "verify": [("verify", SECRET)],
     "inspect": [("inspect", SECRET)],
     "can": [("can", SECRET)],
+    "who": [("who", SECRET)],
     "snippet": [("snippet", "request:harbor/payments/x")],
     "lineage": [("lineage", SECRET)],
     "hygiene": [("hygiene",)],

@@ -16,6 +16,7 @@ from tui.fleet.rows import AccountRow, CredentialRow
 from tui.issuance.insight.hygiene import Fix
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.screens.dialogs.files import SaveFindingsScreen
+from tui.screens.pages.becoming import BecomingScreen
 from tui.screens.pages.hygiene import HygieneScreen
 from tui.screens.pages.lineage import LineageScreen
 from tui.screens.pages.page import Page
@@ -141,6 +142,32 @@ async def test_powers_are_what_the_server_says_there_and_elsewhere(dashboard: Op
         assert commits(driver, address) == 1
         await driver.press("escape", "q")
         assert driver.app.screen is driver.main
+
+
+async def test_who_could_become_it_is_one_key_away(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", FRONTEND)
+        row = driver.credential(FRONTEND)
+        assert row.credential is not None
+        assert row.credential.identity is not None
+        await driver.press("W")
+        screen = await page(driver, BecomingScreen)
+        held = [one.credential for one in driver.app.session.store.credentials_of(row.credential.identity)]
+        said = await driver.app.session.engine.becomers(row.credential.address, held)
+        assert list(screen.items) == list(said.becomers)
+        assert said.becomers
+        await driver.shows("Who could become it", "other authorizers", "everything")
+        await driver.press("question_mark")
+        await driver.shows("mint its tokens")
+        await driver.press("escape")
+        job = await driver.act("v")
+        assert done(job), job.tasks[0].message
+        await driver.press("escape", "q")
+        assert driver.app.screen is driver.main
+        await driver.press("colon")
+        await driver.type("who")
+        await driver.press("enter")
+        await page(driver, BecomingScreen)
 
 
 def column(screen: Page[Any], show: Callable[[Any], object]) -> list[Any]:

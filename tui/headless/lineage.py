@@ -45,7 +45,7 @@ async def lineage(options: Options, what: str, wait: str, form: str) -> None:
 
     seconds, asked = parse_duration(wait).total_seconds(), subject_of(options, what) or an_address(what)
     async with setting(options) as place:
-        origin = await _origin(place, asked)
+        origin = await origin_of(place, asked)
         cluster, tree = await _tree(place, asked, origin, seconds)
     if isinstance(asked, Identity) and any(part.problem == NOBODY_SEEN for part in tree.children):
         raise IssuanceError(
@@ -59,7 +59,7 @@ async def lineage(options: Options, what: str, wait: str, form: str) -> None:
         print_kind("Lineage", record(tree), form)
 
 
-async def _origin(place: Setting, asked: Address | Identity) -> Origin | None:
+async def origin_of(place: Setting, asked: Address | Identity) -> Origin | None:
     """Whose a file is that kubemint did not write; None for everything else."""
     from .reaching import open_engine
     from .verifying import read_input

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.issuance import Address, Identity, IssuanceError, UsageError
+from tui.issuance import Identity
 from tui.kube.text import safe_text
 
 from .doing import in_cluster
@@ -18,13 +17,10 @@ from .options import Options, wait_option
 from .output import output_option, print_fields, print_kind
 from .powers import subject_of
 from .printing import say
-from .session import open_fleet, setting, with_options
+from .session import Setting, open_fleet, setting, with_options
 
 if TYPE_CHECKING:
-    from tui.fleet.rows import CredentialRow
-    from tui.issuance import Becomers
-
-_WAIT: Final = "wait longer with --wait"
+    from tui.issuance import Becomers, Credential
 
 
 @click.command("who")
@@ -36,32 +32,27 @@ async def who(options: Options, what: str, wait: str, form: str) -> None:
     """Show who else could become an account: mint its token, act as it, read or make a Secret with one.
 
     Also who runs pods as it, approves a client certificate for it, or changes rights to get there; through which
-    binding, the worst first. Administrators and parts of Kubernetes, who gain nothing by it, are last. A FILE says
-    whose it is; its cluster is named with --context. It is computed from Roles and bindings, and the server is asked
-    whether it is so (-o wide), where that is allowed. Other authorizers are not seen. Where not everything could be
-    read, the exit code is 3.
+    binding, the worst first. Administrators and parts of Kubernetes, who gain nothing by it, are last. Of a FILE that
+    kubemint did not write, the token in it says whose it is. It is computed from Roles and bindings, and the server is
+    asked whether it is so (-o wide), where that is allowed. Other authorizers are not seen. Where not everything could
+    be read, the exit code is 3.
     """
-    from tui.fleet.store import Area
-    from tui.issuance import parse_duration
+    from tui.issuance import an_address, parse_duration
 
+    from .lineage import origin_of
     from .reaching import open_engine
 
-    seconds, subject = parse_duration(wait).total_seconds(), subject_of(options, what)
-    if subject is None:
-        subject = _in_file(options, what)
-    async with setting(options) as place, open_engine(place, acting=False) as engine:
-        if isinstance(subject, Identity):
-            subject = Identity(subject.cluster or place.meant(), subject.namespace, subject.name)
-        await in_cluster(engine, subject.cluster)
-        account = subject if isinstance(subject, Identity) else (await engine.lookup(subject)).account
-        held: Sequence[CredentialRow] = ()
-        if account is not None:
-            alone = replace(place, options=replace(options, contexts=(account.cluster,)))
-            async with open_fleet(alone, areas={Area.CREDENTIALS}, once=True) as fleet:
-                if not await fleet.settled(seconds):
-                    complain(f"{account.cluster} has not answered yet: its Secrets are missing here", _WAIT)
-                held = fleet.store.credentials_of(account)
-        found = await engine.becomers(subject, [one.credential for one in held])
+    seconds, subject = parse_duration(wait).total_seconds(), subject_of(options, what) or an_address(what)
+    async with setting(options) as place:
+        if (origin := await origin_of(place, subject)) is not None:
+            subject = origin.identity
+        async with open_engine(place, acting=False) as engine:
+            if isinstance(subject, Identity):
+                subject = Identity(subject.cluster or place.meant(), subject.namespace, subject.name)
+            await in_cluster(engine, subject.cluster)
+            account = subject if isinstance(subject, Identity) else (await engine.lookup(subject)).account
+            known = await _issued(place, account, seconds) if account is not None else []
+            found = await engine.becomers(subject, known)
     if form in ("table", "wide"):
         _print(found, wide=form == "wide")
     else:
@@ -70,22 +61,15 @@ async def who(options: Options, what: str, wait: str, form: str) -> None:
         raise Ended(Exit.PARTLY)
 
 
-def _in_file(options: Options, what: str) -> Address | Identity:
-    """Whose a file is that kubemint did not write: what its token says, or its first one."""
-    from tui.issuance import inspect_bytes
+async def _issued(place: Setting, account: Identity, seconds: float) -> list[Credential]:
+    """What is known to be issued for it: who reads the Secrets of that becomes it."""
+    from tui.fleet.store import Area
 
-    from .verifying import read_input
-
-    inspection = inspect_bytes(read_input(what).reveal_bytes())
-    for item in inspection.items:
-        claims = getattr(item, "claims", None)
-        name = claims.subject if claims is not None else ""
-        parts = name.removeprefix("system:serviceaccount:").split(":")
-        if name.startswith("system:serviceaccount:") and len(parts) == 2:
-            if len(options.contexts) > 1:
-                raise UsageError(f"{what} is of one cluster", "name it with one --context")
-            return Identity(options.contexts[0] if options.contexts else "", *parts)
-    raise IssuanceError(f"{what} holds no token of a service account", "kubemint inspect says what it holds")
+    alone = replace(place, options=replace(place.options, contexts=(account.cluster,)))
+    async with open_fleet(alone, areas={Area.CREDENTIALS}, once=True) as fleet:
+        if not await fleet.settled(seconds):
+            complain(f"{account.cluster} has not answered yet: its Secrets are missing here", "wait longer with --wait")
+        return [row.credential for row in fleet.store.credentials_of(account)]
 
 
 def _print(found: Becomers, *, wide: bool) -> None:
