@@ -6,6 +6,7 @@ import json
 import shutil
 import ssl
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -18,6 +19,7 @@ from tui.issuance.insight.access import Access, Rule, _Binding, _Meta, _Referenc
 from tui.issuance.insight.becoming import Becomer, becomers, missing_roles
 from tui.issuance.insight.becoming_asked import Becomers
 from tui.issuance.insight.becoming_ways import Target, Way
+from tui.issuance.insight.hygiene import DiskReport, Finding, Survey as ClusterSurvey, examine
 from tui.issuance.model.severity import Severity
 from tui.issuance.model.types import Identity
 from tui.kube.client import Client
@@ -438,3 +440,44 @@ async def test_nobody_and_not_known_are_two_things(ebench: Bench) -> None:
 async def test_an_account_that_is_not_there_is_said_to_be_so(ebench: Bench) -> None:
     found = await ebench.engine.becomers(ebench.arena.identity("gone"))
     assert any("no such account" in note for note in found.notes)
+
+
+# Hygiene
+
+
+def findings(graph: Graph, *accounts: Identity, running: frozenset[tuple[str, str]] | None = None) -> list[Finding]:
+    survey = ClusterSurvey(cluster="c", access=graph.access, running=running)
+    report = examine((), accounts, {"c": survey}, DiskReport(), lambda cluster: datetime.now(UTC))
+    return [one for one in report.findings if one.rule == "reachable-account"]
+
+
+def test_a_weak_subject_that_reaches_a_strong_account_is_one_finding() -> None:
+    graph = Graph()
+    graph.give("ci/robot", rule("*", "*", "*"), where="")
+    graph.give("ci/helper", MINT)
+    graph.give("ci/helper", rule("impersonate", "serviceaccounts"))
+    graph.give("User jane", rule("create", "pods"))
+    (finding,) = findings(graph, ME, Identity("c", "ci", "helper"))
+    assert (finding.severity, finding.identity) == (Severity.HIGH, ME)
+    assert "may do everything" in finding.message
+    assert (
+        "ServiceAccount ci/helper mints its tokens, through RoleBinding ci/bind-2 → ClusterRole role-2"
+        in finding.message
+    )
+    assert "User jane starts pods" in finding.message
+    assert finding.command == "kubemint who ci/robot --context c"
+
+
+def test_who_is_strong_itself_and_a_weak_account_are_no_finding() -> None:
+    graph = Graph()
+    graph.give("ci/robot", rule("*", "*", "*"), where="")
+    graph.give("User boss", rule("escalate", "clusterroles", RBAC), MINT, where="")
+    graph.give("User admin", rule("*", "*", "*"), where="")
+    assert findings(graph, ME) == []
+    graph.give("User jane", rule("create", "pods/exec"))
+    assert findings(graph, ME, running=frozenset()) == [], "no pod runs as it"
+    assert len(findings(graph, ME, running=frozenset({("ci", "robot")}))) == 1
+    weak = Graph()
+    weak.give("ci/robot", rule("get", "pods"))
+    weak.give("User jane", MINT)
+    assert findings(weak, ME) == []

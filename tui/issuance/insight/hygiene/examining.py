@@ -27,6 +27,7 @@ from tui.kube.amounts import about, count
 from .disk import DiskReport
 from .finding import RULES, Finding, Fix
 from .lost_handles import lost_handle
+from .reachable import Reachable
 from .survey import Survey
 
 DAY: Final = timedelta(days=1)
@@ -100,9 +101,12 @@ def examine(
     findings = [*disk.findings, *(lost_handle(one, now(one.handle.cluster)) for one in lost)]
     admins = _Admins(surveys)
     owners: defaultdict[Identity, int] = defaultdict(int)
+    reachable = Reachable(surveys)
     done = 0
     for credential in credentials:
         identity = credential.identity
+        if credential.account is not None:
+            reachable.holds(shown(credential.account), credential)
         if identity is not None:
             owners[shown(identity)] += 1
         cluster = identity.cluster if identity is not None else credential.address.cluster
@@ -113,6 +117,7 @@ def examine(
             progress(done, total)
     for account in accounts:
         findings += _of_account(shown(account), surveys.get(shown(account).cluster), owners, beyond)
+        findings += reachable.of(shown(account))
         done += 1
         if done % EVERY == 0:
             progress(done, total)

@@ -108,6 +108,10 @@ RULES: Final[dict[str, Rule]] = {
             "No pod runs as it, no binding names it and nothing was issued for it: it can only be misused.",
         ),
         _rule(
+            "reachable-account", Severity.HIGH, "Weak subject reaches a strong account",
+            "Whoever could become an account has its rights: who may do little may then do everything.",
+        ),
+        _rule(
             "readable-file", Severity.HIGH, "File readable by others",
             "Everyone who can read it can log in as its owner.",
         ),
