@@ -361,3 +361,38 @@ def _credential() -> Credential:
         identity=Identity("harbor", "ci", "robot"),
         format=Format.KUBECONFIG,
     )
+
+
+def tones(app: App[None]) -> set[str]:
+    """The signs that the lines of problems begin with."""
+    return {line[:1] for line in problems(app).splitlines() if line}
+
+
+async def test_a_new_form_does_not_open_in_red() -> None:
+    """What is missing is told quietly until something was typed, a field was left, or an answer was wanted."""
+
+    def opened() -> NewCredentialScreen:
+        return NewCredentialScreen(["harbor"], folder=Path("/x"))
+
+    async with asked(opened()) as (app, pilot):
+        assert tones(app) == {"·"}, "nothing was typed yet"
+        assert not app.screen.query(".-wrong")
+        assert app.screen.query_one("#accept", Button).disabled
+        await type_into(pilot, "duration", "soon")
+        assert app.screen.query_one("#duration").has_class("-wrong"), "what was typed is wrong"
+        *wrong, needed = problems(app).splitlines()
+        assert any(line.startswith("✖ Lifetime") for line in wrong)
+        assert needed.startswith("· Path"), "where nobody has been, and after what is wrong"
+        assert not app.screen.query_one("#path").has_class("-wrong")
+    async with asked(opened()) as (app, pilot):
+        app.screen.query_one("#f-account", Input).focus()
+        await pilot.pause()
+        assert tones(app) == {"·"}
+        await pilot.press("tab")
+        await pilot.pause()
+        assert app.screen.query_one("#account").has_class("-wrong"), "it was left empty"
+    async with asked(opened()) as (app, pilot):
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert tones(app) == {"✖"}, "an answer was wanted"
+        assert not app.answers

@@ -11,7 +11,8 @@ from textual.widgets import Button, Input, Select
 
 from tests.dashboard.conftest import Driver, Open
 from tui.actions.table import NOVELTIES
-from tui.widgets.key_line import KeyLine
+from tui.screens.dialogs.dialog import Dialog
+from tui.widgets.key_line import KeyHints, KeyLine
 from tui.widgets.table import FleetTable
 
 SECRET = "cluster:tenant-a kind:secret prometheus-kubeconfig"
@@ -101,3 +102,26 @@ async def test_every_dialog_has_room_and_a_way_back(dashboard: Open, size: tuple
             if said:
                 trouble[keys] = said
         assert trouble == {}
+
+
+LONG = [("5", ("a",)), ("5", ("e",)), ("5", ("comma",)), ("5", ("ctrl+d",)), *(
+    ("3", ("n", entry.menu.key)) for entry in NOVELTIES if entry.menu.key not in "ms")]  # fmt: skip
+"""Dialogs with fields, of a fleet that has much to say in them."""
+
+
+async def test_every_form_keeps_its_button_and_its_keys_at_80x24(dashboard: Open) -> None:
+    async with dashboard(size=(80, 24)) as driver:
+        for area, keys in LONG:
+            await driver.press(area)
+            await driver.press(*keys)
+            await driver.until(lambda: isinstance(driver.app.screen, ModalScreen))
+            await driver.until(lambda: isinstance(driver.app.screen, Dialog) or len(driver.app.screen_stack) == 2)
+            screen = driver.app.screen
+            if isinstance(screen, Dialog):
+                await driver.until(lambda: driver.app.screen.query_one("#accept").region.area)
+                assert outside(driver) == [], keys
+                hints = screen.query_one(KeyHints)
+                for hint in hints.all:
+                    assert hint in driver.text(), (keys, hint)
+            while len(driver.app.screen_stack) > 1:
+                await driver.press("escape")

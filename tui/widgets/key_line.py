@@ -101,10 +101,15 @@ class KeyHints(Keys):
 
     def __init__(self, text: str) -> None:
         super().__init__(classes="dialog-keys")
-        self._hints = text.split(GAP)
+        self.all = text.split(GAP)
+
+    @property
+    def needs(self) -> int:
+        """Cells that all of them take."""
+        return cell_len(GAP.join(self.all))
 
     def render(self) -> Content:
-        shown = list(self._hints)
+        shown = list(self.all)
         while len(shown) > 1 and cell_len(GAP.join(shown)) > self.size.width:
             shown.pop()
         text = GAP.join(shown)

@@ -1,7 +1,8 @@
 """What every dialog has in common: a frame, rows of a label and a control, one place for problems, one for the answer.
 
 A dialog asks and hands back data; it calls nothing. Its layout never jumps: problems appear in lines that are always
-there, and a button that cannot be pressed yet says why.
+there, and a button that cannot be pressed yet says why. What is still missing in a field that nobody has been in yet is
+told quietly; it is called wrong once something was typed there, the field was left, or an answer was wanted.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, NamedTuple, TypeVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -32,6 +34,10 @@ class Wrong(NamedTuple):
     field: str
     name: str
     message: str
+
+
+def _said(problem: Wrong) -> str:
+    return f"{problem.name}: {problem.message}" if problem.name else problem.message
 
 
 def wrong(field: str, name: str, check: Callable[[], object]) -> list[Wrong]:
@@ -92,6 +98,11 @@ class Field(Horizontal):
         """Change the label, where what is asked for depends on another field."""
         self._label.update(label)
 
+    @property
+    def value(self) -> object:
+        """What is typed, chosen or ticked in it."""
+        return getattr(self._control, "value", None)
+
     def mark(self, wrong: bool) -> None:
         """Show on the label whether its value is wrong."""
         self.set_class(wrong, "-wrong")
@@ -130,6 +141,8 @@ class Dialog(ModalScreen[Result]):
         Binding("ctrl+s", "accept", "accept", key_display="^s"),
         Binding("ctrl+r", "foresee", "dry run", key_display="^r"),
         Binding("ctrl+y", "copy_command", "copy the command", key_display="^y"),
+        Binding("pageup", "turn(-1)", "page up", show=False),
+        Binding("pagedown", "turn(1)", "page down", show=False),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012  Textual declares it per instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (24, "-tall"), (34, "-high")]  # noqa: RUF012
@@ -145,6 +158,15 @@ class Dialog(ModalScreen[Result]):
     """Whether enter in a field is the answer, and not the way to the next field."""
     foresee: Callable[[Result], object] | None = None
     """Shows what the answer would lead to, where whoever opens the dialog can."""
+    _opened: dict[str, object] | None = None
+    """What stood in the fields when it was opened; None while it is being opened."""
+    _told: bool = False
+    """Whether an answer was wanted already, so that all that is wrong is said as that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._been: set[str] = set()
+        """Fields that the user has been in and left."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -201,6 +223,50 @@ class Dialog(ModalScreen[Result]):
         self.check()
         if self.focuses:
             self.query_one(self.focuses).focus()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """From now on it is the user who changes and leaves fields."""
+        self._opened = {field.id or "": field.value for field in self.query(Field)}
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        field = next((one for one in event.widget.ancestors if isinstance(one, Field)), None)
+        if self._opened is None or field is None or field.id in self._been:
+            return
+        if self.focused is not None and field not in self.focused.ancestors:
+            self._been.add(field.id or "")
+            self.check()
+
+    @property
+    def _touched(self) -> set[str]:
+        """Fields that the user changed or left."""
+        opened = self._opened
+        if opened is None:
+            return set()
+        return self._been | {field.id or "" for field in self.query(Field) if field.value != opened.get(field.id or "")}
+
+    def on_resize(self) -> None:
+        self.remove_class("-crowded")
+        self.query_one(".dialog-buttons").remove_class("-two")
+        self.call_after_refresh(self.fit)
+
+    def fit(self) -> None:
+        """Where the terminal is too small for all of it, the fields scroll: the buttons and the keys stay."""
+        if not self.is_mounted:
+            return
+        buttons = self.query_one(".dialog-buttons")
+        taken = sum(button.outer_size.width + 2 for button in buttons.query(Button))
+        if buttons.query_one(KeyHints).needs > buttons.size.width - taken:
+            buttons.add_class("-two")
+        frame = self.query_one(".dialog")
+        bottom = max(child.virtual_region_with_margin.bottom for child in frame.children)
+        if bottom > frame.size.height:
+            self.add_class("-crowded")
+
+    def action_turn(self, by: int) -> None:
+        """Show what else there is of the fields, where they scroll."""
+        rows = self.query_one(".dialog-rows")
+        rows.scroll_relative(y=by * max(rows.size.height - 1, 1), animate=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -230,20 +296,30 @@ class Dialog(ModalScreen[Result]):
         self.refreshed()
         for equivalent in self.query(Equivalent):
             equivalent.show(self.command())
-        problems = self.problems()
-        marked = {problem.field for problem in problems}
+        problems, touched = self.problems(), self._touched
+        fields = {field.id for field in self.query(Field)}
+        bad = [
+            one for one in problems
+            if self._told or one.field in touched or (touched and one.field not in fields)
+        ]  # fmt: skip
+        marked = {problem.field for problem in bad}
         for field in self.query(Field):
             field.mark(field.id in marked)
-        shown = [f"{problem.name}: {problem.message}" if problem.name else problem.message for problem in problems]
+        shown = [("✖", "", one) for one in bad] + [("·", "$mute", one) for one in problems if one not in bad]
+        lines = [Content.styled(f"{sign} {_said(one)}", tone) for sign, tone, one in shown]
         room = self.problem_lines
-        if len(shown) > room:
-            shown = [*shown[: room - 1], f"and {len(shown) - room + 1} more"]
-        self.query_one(".problem", Static).update(Content("\n".join(f"✖ {line}" for line in shown)))
+        if len(lines) > room:
+            lines = [
+                *lines[: room - 1],
+                Content.styled(f"{shown[room - 1][0]} and {len(shown) - room + 1} more", shown[room - 1][1]),
+            ]
+        self.query_one(".problem", Static).update(Content("\n").join(lines))
         for button in self.query("#accept, #foresee").results(Button):
             button.disabled = bool(problems)
+        self.call_after_refresh(self.fit)
 
     def action_accept(self) -> None:
-        """Hand the answer back, unless something is still wrong: then go there."""
+        """Hand the answer back, unless something is still wrong: then it is said so, and gone there."""
         if self._right():
             self.dismiss(self.answer())
 
@@ -259,6 +335,9 @@ class Dialog(ModalScreen[Result]):
     def _right(self) -> bool:
         """Whether nothing is wrong; where something is, go to the first of it."""
         problems = self.problems()
+        if problems and not self._told:
+            self._told = True
+            self.check()
         for field in self.query(Field) if problems else ():
             if field.id == problems[0].field:
                 for widget in field.query("Input, Select, Checkbox"):
