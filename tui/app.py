@@ -34,12 +34,14 @@ from tui.screens.session import PageName, Session
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
 from tui.widgets.inside_textual import InsideTextual
+from tui.widgets.job_panel import JobPanel
 from tui.widgets.keystrokes import Pace
 from tui.widgets.themes import THEMES, known_theme, next_theme, short_name, stylesheets
 
 from .screens.acting import undoing_job
 from .screens.acting.working import WorkingScreen
 from .screens.dialogs.reveal import RevealScreen
+from .screens.pages.deeds import TasksScreen
 from .screens.pages.detail import DetailScreen
 from .screens.pages.page import Page
 from .screens.shell.alerting import Alerting
@@ -283,6 +285,10 @@ class KubemintApp(InsideTextual[int]):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
+
+    def on_job_panel_opened(self, event: JobPanel.Opened) -> None:
+        """The user wants to see each of the many of a job."""
+        self.push_screen(TasksScreen(self.session, event.job))
 
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:
         """Let these values count from now on, and write them where there is a change to write."""

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from textual.widgets import Input, Select
 
-from tests.dashboard.conftest import Driver, Open, done
+from tests.dashboard.conftest import Driver, Open, done, fault
+from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.demo.apiserver.storage import SECRETS
 from tui.demo.running import FleetThread
 from tui.demo.scenery.seed import copied
@@ -25,6 +26,7 @@ from tui.screens.dialogs.new_credential import NewCredentialScreen
 from tui.screens.dialogs.new_request import NewRequestScreen
 from tui.screens.dialogs.reading import InspectScreen, YamlScreen
 from tui.screens.dialogs.reveal import RevealScreen
+from tui.screens.pages.deeds import StepsScreen, TasksScreen
 
 
 def committed(driver: Driver, action: str, address: str) -> bool:
@@ -66,9 +68,8 @@ async def test_what_the_server_warns_of_stands_with_its_step_and_in_activity(
         (said,) = [one.message for one in job.tasks[0].results if "warning: " in one.message]
         assert "warning: requested expiration of " in said
         await driver.press("escape", "6")
-        await driver.shows("granted 10m")
-        await driver.click("granted 10m", times=2)
-        await driver.shows("warning: requested")
+        await driver.click("prometheus-kubeconfig", times=2)
+        await driver.shows("granted 10m", "warning: requested")
 
 
 async def test_rotate_a_dpu_request_by_one_key(dashboard: Open) -> None:
@@ -328,20 +329,69 @@ async def test_keys_that_make_no_sense_do_nothing(dashboard: Open) -> None:
             assert driver.app.session.jobs.all == [], key
 
 
-async def test_activity_shows_jobs_and_journal(dashboard: Open) -> None:
-    async with dashboard(only=["tenant-a"]) as driver:
+async def test_activity_has_one_row_for_each_job_the_newest_first(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"], size=(80, 24)) as driver:
+        await driver.press("6")
+        await driver.shows("The journal is empty")
         await driver.find("5", "prometheus-kubeconfig")
-        await driver.act("r")
-        await driver.press("escape", "6")
-        await driver.until(lambda: "commit" in driver.text())
-        await driver.shows("rotate")
-        entries = len(driver.table.rows)
+        assert done(await driver.act("r"))
+        assert done(await driver.act("v"))
+        await driver.press("escape", "escape", "6")
+        await driver.until(lambda: len(driver.rows) == 2 and driver.rows[1].entries)
+        assert [row.action for row in driver.rows] == ["verify", "rotate"]
+        text = driver.text()
+        assert "WHEN (UTC) ▼" in text, "the newest first is marked so"
+        assert "nothing was started" not in text.lower()
+        line = next(line for line in text.splitlines() if "rotate" in line)
+        assert "✓ done" in line
+        assert "prometheus" in line, "at 80 columns it is seen what it was about"
         await driver.press("slash")
         await driver.type("prove")
         await driver.press("enter")
-        assert 0 < len(driver.table.rows) < entries
+        assert [row.action for row in driver.rows] == ["rotate"], "a filter looks through the steps too"
         await driver.press("enter")
-        assert driver.panel.display, "Enter on an entry shows its job with all steps"
+        assert driver.panel.display, "Enter shows its job with all steps"
+
+
+async def test_a_job_of_many_has_one_line_for_each_and_a_filter_for_failures(
+    dashboard: Open, demo: FleetThread
+) -> None:
+    async with dashboard(only=["tenant-a"], size=(80, 24)) as driver:
+        await driver.find("5", "kind:secret kubeconfig")
+        await driver.press("space", "space", "space")
+        names = [row.address.name for row in driver.rows[:3]]
+        fault(demo, "tenant-a", FaultRule(Answer(500), path=f"/secrets/{names[1].rpartition('/')[2]}"))
+        job = await driver.act("v")
+        assert (len(job.failed), len(job.tasks)) == (1, 3)
+        lines = [line for line in driver.text().splitlines() if line.startswith("│")]
+        assert len(lines) == 3, "one line for each, however long its error is"
+        await driver.press("J")
+        await driver.shows("enter lists each")
+        await driver.press("enter")
+        page = await driver.on(TasksScreen)
+        await driver.until(lambda: len(page.table.rows) == 3)
+        assert page.table.row is not None
+        assert page.table.row.status is StepStatus.FAILED, "what failed comes first"
+        await driver.press("!")
+        await driver.until(lambda: len(page.table.rows) == 1)
+        assert job.failed[0].message[:30] in " ".join(driver.text().split()), "all of the error stands below"
+        await driver.press("!")
+        await driver.until(lambda: len(page.table.rows) == 3)
+
+
+async def test_a_job_before_this_start_shows_its_steps_too(dashboard: Open) -> None:
+    async with dashboard(only=["tenant-a"]) as driver:
+        await driver.find("5", "prometheus-kubeconfig")
+        assert done(await driver.act("r"))
+        driver.app.session.jobs.all.clear()  # as after a restart: the journal is all there is
+        await driver.press("escape", "escape", "6")
+        await driver.until(lambda: len(driver.rows) == 1 and driver.rows[0].action == "rotate")
+        await driver.press("enter")
+        page = await driver.on(StepsScreen)
+        await driver.shows("token", "prove", "commit")
+        assert len(page.items) == len(driver.app.session.engine.state.entries())
+        await driver.press("escape")
+        await driver.closed()
 
 
 def _credential(driver: Driver, key: str) -> CredentialRow:

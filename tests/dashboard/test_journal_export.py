@@ -25,7 +25,9 @@ async def journal(driver: Driver, words: str = "") -> ExportJournalScreen:
     assert done(job), job.tasks[0].message
     await driver.until(lambda: any(step.startswith("revoke") for _, step, _ in driver.journal("rotate")))
     await driver.press("escape", "escape", "6")
-    await driver.until(lambda: len(driver.table.rows) == len(driver.app.session.engine.state.entries()))
+    await driver.until(
+        lambda: sum(len(row.entries) for row in driver.rows) == len(driver.app.session.engine.state.entries())
+    )
     if words:
         await driver.press("slash")
         await driver.type(words)

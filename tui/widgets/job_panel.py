@@ -14,6 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.style import Style
 from textual.widgets import Static
 
@@ -23,7 +24,6 @@ from tui.issuance import StepStatus, human_left, lasting_grace
 from tui.kube.text import safe_text
 
 from .columns import cut
-from .hanging import hang
 from .themes import style_of
 
 _FRAME: Final = 6
@@ -46,7 +46,15 @@ class JobPanel(VerticalScroll, can_focus=True):
         Binding("ctrl+f", "page_down", "page down", show=False),
         Binding("g", "scroll_home", "first", show=False),
         Binding("G", "scroll_end", "last", show=False),
+        Binding("enter", "open", "each of them", show=False),
     ]
+
+    class Opened(Message):
+        """The user wants to see each of the many of a job."""
+
+        def __init__(self, job: Job) -> None:
+            super().__init__()
+            self.job = job
 
     def __init__(
         self,
@@ -108,11 +116,17 @@ class JobPanel(VerticalScroll, can_focus=True):
         else:
             retry = "ctrl+r retry" if self._retries or self.has_focus else "retry (J, then ctrl+r)"
             keys += ["esc close", retry] if failed else ["esc close"]
-        if self.max_scroll_y and not self.has_focus:
+        if self.has_focus and len(tasks) > 1:
+            keys.append("enter lists each")
+        elif (self.max_scroll_y or (failed and len(tasks) > 1)) and not self.has_focus:
             keys.append("J read")
         self.border_subtitle = Content("   ").join(
             [Content(f"{_sign(job).word} {took:.1f} s"), *(_pressed(words, job) for words in keys)]
         )
+
+    def action_open(self) -> None:
+        if self.job is not None and len(self.job.tasks) > 1:
+            self.post_message(self.Opened(self.job))
 
     def redraw(self) -> None:
         job = self.job
@@ -180,7 +194,8 @@ def counts(tasks: Sequence[Task]) -> str:
 
 
 def many(tasks: Sequence[Task], width: int, most: int) -> list[Content]:
-    """A line for each task, where it is or how it ended: the failed first, then those that run; so many at most."""
+    """One line for each task, where it is or how it ended: the failed first, then those that run; so many at most.
+    What finds no room there stands in full on the page of the job."""
     widest = min(max(cell_len(task.title) for task in tasks), 48, max(width // 2 - 6, 12))
     lines = []
     ordered = sorted(tasks, key=lambda task: _ORDER.index(task.status) if task.status in _ORDER else len(_ORDER))
@@ -195,9 +210,10 @@ def many(tasks: Sequence[Task], width: int, most: int) -> list[Content]:
             says = task.message + (f" → {task.hint}" if task.hint else "")
         else:
             says = task.message or sign.word
-        lead = _line(sign, f"{cut(safe_text(task.title), widest, middle=True)}  ", "")
-        lines += hang(lead, Content.styled(safe_text(says), style_of(sign.tone) if sign.tone is Tone.BAD else "$mute"),
-                      width - _FRAME)  # fmt: skip
+        lead = f"{cut(safe_text(task.title), widest, middle=True)}  "
+        room = max(width - _FRAME - cell_len(lead) - 2, 8)
+        tone = style_of(sign.tone) if sign.tone is Tone.BAD else "$mute"
+        lines.append(_line(sign, lead, "") + Content.styled(cut(safe_text(says), room), tone))
     if len(ordered) > most:
         lines.append(Content.styled(f"  … and {len(ordered) - most} more", "$mute"))
     return lines

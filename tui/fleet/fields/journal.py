@@ -13,7 +13,7 @@ from .field import LAST, NEVER, Cell, Field, said, signed
 
 FIELDS: Final[tuple[Field[JournalEntry], ...]] = (
     Field("seq", json="seq", data=lambda row, now: row.seq),
-    Field("at", "WHEN (UTC)", lambda row, now: Cell(_time(row, now), Tone.MUTE), at=lambda row: row.at, lengths=(),
+    Field("at", "WHEN (UTC)", lambda row, now: Cell(moment(row.at, now), Tone.MUTE), at=lambda row: row.at, lengths=(),
           screen=1, prints=NEVER, least=8),
     Field("time", "AT", at=lambda row: row.at, lengths=(), sort="", json="at", screen=NEVER, prints=1),
     Field("plan", "PLAN", lambda row, now: said(row.plan[:8], Tone.MUTE), value=lambda row: row.plan, words=(),
@@ -31,8 +31,9 @@ FIELDS: Final[tuple[Field[JournalEntry], ...]] = (
 )  # fmt: skip
 
 
-def _time(row: JournalEntry, now: datetime) -> str:
-    return f"{row.at:%H:%M:%S}" if row.at.date() == now.date() else f"{row.at:%m-%d %H:%M:%S}"
+def moment(at: datetime, now: datetime) -> str:
+    """When it was: the time of today, or the day and the time."""
+    return f"{at:%H:%M:%S}" if at.date() == now.date() else f"{at:%m-%d %H:%M:%S}"
 
 
 def _status(row: JournalEntry) -> Cell:

@@ -1,55 +1,30 @@
-"""Activity: the jobs since the dashboard opened, and below them the journal of everything done on this machine."""
+"""Activity: one row for each job, those since the dashboard opened and those that the journal of this machine knows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.content import Content
-from textual.widgets import Static
 
 from tui.actions.jobs import Job
+from tui.fleet.deeds import Deed, DeedRows, by_plan, of_journal
 from tui.fleet.fields import JOURNAL, Cell, on_screen, sorts_of
+from tui.fleet.fields.deeds import FIELDS
 from tui.fleet.journal_filter import found
-from tui.fleet.signs import STEPS, Tone
+from tui.fleet.signs import Tone
 from tui.fleet.store import FleetChange
 from tui.issuance import IssuanceError, JournalEntry
+from tui.kube.amounts import count
 from tui.kube.text import safe_text
 from tui.screens.session import Session
-from tui.widgets.job_panel import counts
 from tui.widgets.table import FleetTable
-from tui.widgets.themes import style_of
 
+from .deeds import of_job
 from .panes import Pane, misspelt
 
 SHOWN = 2000
 """So many of the newest entries are read."""
-
-
-class JournalRows:
-    """Journal entries, narrowed to those that the filter finds; sorted by time the newest come first."""
-
-    def __init__(self, entries: Sequence[JournalEntry], text: str, sort: str = "at", reverse: bool = False) -> None:
-        self._entries = found(reversed(entries), text)
-        if sort != "at":
-            key = sorts_of(JOURNAL)[sort].sorted_at
-            self._entries.sort(key=lambda entry: key(entry, entry.at), reverse=reverse)
-        elif reverse:
-            self._entries.reverse()
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def __getitem__(self, index: int, /) -> JournalEntry:
-        return self._entries[index]
-
-    def key_at(self, index: int) -> str:
-        return str(self._entries[index].seq)
-
-    def find(self, key: str) -> int | None:
-        return next((index for index, entry in enumerate(self._entries) if str(entry.seq) == key), None)
 
 
 class Activity(Pane):
@@ -58,26 +33,25 @@ class Activity(Pane):
     title = "Activity"
     fields = JOURNAL
     help_text = (
-        "Above what you started since the dashboard opened, with how it ended; below the journal of this machine, the "
-        "newest first. Enter shows the job of an entry with all its steps. / filters, e writes what is shown to a file."
+        "What was done on this machine, a row for each job, the newest first. Enter shows the steps of a job, or each "
+        "of many. / filters, also by what a step says; e writes the steps of what is shown to a file."
     )
 
     def __init__(self, session: Session, id: str) -> None:
         super().__init__(id=id)
         self.session = session
         self.text = ""
-        self._sorted = ("at", False)
+        self._sorted = ("at", True)
         self._entries: list[JournalEntry] = []
+        self._groups: dict[tuple[str, str], list[JournalEntry]] = {}
         self._problem = ""
         self.table = FleetTable(
-            on_screen(JOURNAL, session.settings.columns.activity), now=lambda row: session.clock(), id="journal-table"
+            on_screen(FIELDS, session.settings.columns.activity), now=lambda row: session.clock(), id="journal-table"
         )
         self.table.empty = self._empty
 
     def compose(self) -> ComposeResult:
-        with Vertical():
-            yield Static("", id="job-list", markup=False)
-            yield self.table
+        yield self.table
 
     def on_mount(self) -> None:
         self.set_interval(3.0, self._again)
@@ -96,26 +70,26 @@ class Activity(Pane):
         self._draw()
 
     def sorts(self) -> Sequence[str]:
-        return tuple(sorts_of(JOURNAL))
+        return tuple(sorts_of(FIELDS))
 
     def sort(self, by: str, reverse: bool | None = None) -> None:
         if by in self.sorts():
             was, backwards = self._sorted
-            self._sorted = (by, reverse if reverse is not None else not backwards if by == was else False)
+            self._sorted = (by, reverse if reverse is not None else not backwards if by == was else by == "at")
             self._draw()
 
+    def sort_next(self) -> None:
+        names = self.sorts()
+        self.sort(names[(names.index(self.table.sorted_by) + 1) % len(names)])
+
     def show_jobs(self, *, read: bool = True) -> None:
-        """Draw the newest jobs, and the journal anew unless it is going to be read by itself."""
-        jobs = self.session.jobs.all[-6:]
-        widest = max((len(job.verb) for job in jobs), default=0)
-        lines = [_job_line(job, widest) for job in reversed(jobs)]
-        text = Content("\n").join(lines) if lines else Content.styled("Nothing was started yet; r rotates.", "$mute")
-        self.query_one("#job-list", Static).update(text)
+        """Draw the jobs as they stand, and the journal anew unless it is going to be read by itself."""
+        self._draw()
         if read:
             self.read()
 
     def facts(self) -> list[tuple[str, Tone]]:
-        return [(f"{len(self.table.rows)} entries", Tone.MUTE)]
+        return [(count(len(self.table.rows), "job"), Tone.MUTE)]
 
     @property
     def shown(self) -> list[JournalEntry]:
@@ -136,7 +110,7 @@ class Activity(Pane):
             return
         try:
             self._entries = await asyncio.to_thread(self.session.engine.state.entries, SHOWN)
-            self._problem = ""
+            self._groups, self._problem = by_plan(self._entries), ""
         except IssuanceError as error:
             self._problem = f"{error.message}; {error.hint}" if error.hint else error.message
         self._draw()
@@ -147,33 +121,32 @@ class Activity(Pane):
 
     def _draw(self) -> None:
         by, reverse = self._sorted
-        self.table.show(JournalRows(self._entries, self.text, by, reverse), sorted_by=by, reverse=reverse)
+        deeds = [deed for deed in done_here(self.session.jobs.all, self._groups) if deed.holds(self.text)]
+        field = sorts_of(FIELDS)[by]
+        deeds.sort(key=lambda deed: field.sorted_at(deed, deed.at), reverse=reverse)
+        self.table.show(DeedRows(deeds), sorted_by=by, reverse=reverse)
 
     def _empty(self) -> Sequence[Cell]:
         if self.session.fleet is None:
             return [Cell("opening the fleet …", Tone.INFO)]
         if self._problem:
             return [Cell(f"✖ {self._problem}", Tone.BAD)]
-        if self.text and self._entries:
-            return [Cell(f"No entry matches /{safe_text(self.text, 40)}", Tone.STRONG), *misspelt(self.text, JOURNAL)]
+        if self.text and (self._entries or self.session.jobs.all):
+            return [Cell(f"No job matches /{safe_text(self.text, 40)}", Tone.STRONG), *misspelt(self.text, JOURNAL)]
         return [
             Cell("The journal is empty: nothing was issued, rotated or revoked here yet.", Tone.STRONG),
             Cell("r rotates what is under the cursor, n issues something new", Tone.MUTE),
         ]
 
 
-def _job_line(job: Job, widest: int) -> Content:
-    sign = STEPS[job.sign]
-    current = job.tasks[0].current if len(job.tasks) == 1 else None
-    if job.running:
-        says = f"{current.title} …" if current is not None else counts(job.tasks) if len(job.tasks) > 1 else "…"
-    elif len(job.tasks) > 1:
-        says = counts(job.tasks)
-    else:
-        says = job.tasks[0].message or sign.word
-    return Content.assemble(
-        (f"{job.begun_at:%H:%M:%S}  ", "$mute"),
-        (f"{sign.glyph} {job.verb:<{widest}}  ", style_of(sign.tone)),
-        (safe_text(job.title, 60), "$strong"),
-        (f"  {safe_text(says, 120)}", "$mute"),
-    )
+def done_here(jobs: Sequence[Job], groups: Mapping[tuple[str, str], list[JournalEntry]]) -> list[Deed]:
+    """The newest first: each job that was begun here with what the journal holds of it, and what else it holds."""
+    left, deeds = dict(groups), []
+    for job in reversed(jobs):
+        plans = {task.plan.id for task in job.tasks if task.plan is not None}
+        mine = [key for key in left if key[0] in plans and key[1] != "recover"]
+        steps = sorted((entry for key in mine for entry in left.pop(key)), key=lambda entry: entry.seq)
+        deeds.append(of_job(job, steps))
+    deeds += [of_journal(entries) for entries in left.values()]
+    deeds.sort(key=lambda deed: deed.at, reverse=True)
+    return deeds

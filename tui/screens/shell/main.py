@@ -10,17 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.widgets import ContentSwitcher
 
 from tui.actions.jobs import Job
+from tui.fleet.deeds import Deed
 from tui.fleet.query import AREA_OF
 from tui.fleet.rows import AccountRow, ClusterRow, CredentialRow, Reach, RequestRow, Row
 from tui.fleet.signs import Tone
 from tui.fleet.store import Area, FleetChange
-from tui.issuance import JournalEntry
 from tui.kube.sensitive import looks_secret
 from tui.kube.text import safe_text
 from tui.screens.acting.by_hand import Journal
 from tui.screens.areas.activity import Activity
 from tui.screens.areas.overview import Overview
 from tui.screens.areas.panes import ListPane, Pane, Scope
+from tui.screens.pages.deeds import StepsScreen, TasksScreen
 from tui.screens.session import Session
 from tui.widgets.crumbs import Crumbs
 from tui.widgets.job_panel import JobPanel
@@ -273,17 +274,12 @@ class MainScreen(CommandingScreen):
             self._do_at(row, row.kind.enter)
         elif isinstance(row, RequestRow | CredentialRow):
             self._do_at(row, "details")
-        elif isinstance(row, JournalEntry):
-            pane = self.pane
-            job = next(
-                (job for job in self.session.jobs.all
-                 for task in job.tasks if task.plan is not None and task.plan.id == row.plan),
-                None,
-            )  # fmt: skip
-            if job is not None:
+        elif isinstance(row, Deed):
+            job = next((job for job in self.session.jobs.all if job.id == row.job), None)
+            if job is not None and len(job.tasks) == 1:
                 self.query_one(JobPanel).reopen(job)
             else:
-                pane.filter(row.plan[:8])
+                self.app.push_screen(StepsScreen(self.session, row) if job is None else TasksScreen(self.session, job))
 
     def action_back(self) -> None:
         """The innermost thing that is open, one at a time."""

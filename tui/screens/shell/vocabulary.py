@@ -10,7 +10,8 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import KEY_ALIASES, Keys
 
-from tui.fleet.fields import JOURNAL, OF_AREA
+from tui.fleet.fields import OF_AREA
+from tui.fleet.fields.deeds import FIELDS
 from tui.settings.vocabulary import Vocabulary
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import NAMES
@@ -28,7 +29,7 @@ def vocabulary(*owners: type[DOMNode]) -> Vocabulary:
         if binding.id is not None:
             keys[binding.id] = normal(binding.key)
     columns = {area.value: [field.id for field in fields if field.title] for area, fields in OF_AREA.items()}
-    columns["activity"] = [field.id for field in JOURNAL if field.title]
+    columns["activity"] = [field.id for field in FIELDS if field.title]
     return Vocabulary(themes=NAMES, keys=keys, columns=columns, normal=normal)
 
 
