@@ -12,7 +12,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tui.actions.fitting import address_of
 from tui.actions.jobs import Job, Jobs
+from tui.actions.working_on import worked_on
 from tui.fleet.query import Query, clock_of
 from tui.fleet.rows import Reach, Row
 from tui.fleet.store import Area, FleetStore, View
@@ -75,6 +77,8 @@ class Session:
         self.fleet: Fleet | None = None
         self.store = FleetStore(clock=clock)
         self.jobs = Jobs(clock)
+        self._worked: dict[Address, str] | None = None
+        self.jobs.listen(self._job_changed)
         self.loop_says: Callable[[Credential], str] = lambda credential: ""
         """What the renewal loop says of one credential; empty where it does not keep it."""
         self.alerts: Alerts | None = None
@@ -123,6 +127,16 @@ class Session:
         if credential is None or self.fleet is None:
             return None
         return self.engine.undo_window(credential.fingerprint)
+
+    def working_on(self, row: Row) -> str:
+        """What a job is doing with a row at this moment, such as `rotating`; empty for nothing."""
+        if self._worked is None:
+            self._worked = worked_on(self.jobs.all)
+        address = address_of(row) if self._worked else None
+        return self._worked.get(address, "") if address is not None else ""
+
+    def _job_changed(self, job: Job) -> None:
+        self._worked = None
 
     def undo_until(self, credential: Credential | None, now: datetime) -> datetime | None:
         """The same where this process still has the old one, by the clock that says `now`."""

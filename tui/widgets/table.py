@@ -355,6 +355,11 @@ class FleetTable(ScrollView, can_focus=True):
     def _resize_virtual(self) -> None:
         self.virtual_size = Size(self.size.width, len(self.rows) + 1)
 
+    def remeasure(self) -> None:
+        """What cells say of the same rows may be other than before."""
+        self._measure()
+        self.refresh()
+
     def _measure(self) -> None:
         if len(self.rows) or self._measured is None:  # an empty list keeps the columns that it had
             self._measured = Measured.of(self.columns, self.rows, self._now, round(self.scroll_y))

@@ -176,6 +176,23 @@ def with_undo(
     return tuple(map(changed, fields))
 
 
+def with_work(fields: Sequence[Field[Any]], working: Callable[[Any], str]) -> tuple[Field[Any], ...]:
+    """The fields with STATE saying what is being done with a row, while it is."""
+
+    def changed(field: Field[Any]) -> Field[Any]:
+        if field.id != "state":
+            return field
+        plain = field.cell
+
+        def cell(row: Any, now: datetime) -> Cell:
+            doing = working(row)
+            return Cell(doing, Tone.INFO, "◌") if doing else plain(row, now)
+
+        return replace(field, cell=cell)
+
+    return tuple(map(changed, fields))
+
+
 def _long_lived(credential: Credential, now: datetime) -> Cell:
     if credential.invalid_since is not None:
         return Cell(f"invalid {_days(credential.invalid_since, now)}", Tone.WARN)

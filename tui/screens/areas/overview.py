@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from tui.fleet.fields import OF_AREA, Cell, on_screen
-from tui.fleet.fields.lifetimes import due_by, with_undo
+from tui.fleet.fields.lifetimes import due_by, with_undo, with_work
 from tui.fleet.query import STATE_RANK, Query
 from tui.fleet.rows import ClusterRow, Reach
 from tui.fleet.same import echoes
@@ -54,7 +54,9 @@ class Overview(Pane):
         super().__init__(id=id)
         self.session = session
         columns = on_screen(OF_AREA[Area.CREDENTIALS], session.settings.columns.credentials)
-        self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id="next-table")
+        self.table = FleetTable(
+            with_work(with_undo(columns, session.undo_until), session.working_on), now=session.now, id="next-table"
+        )
         self.table.empty = self._empty
         self.table.above.due = due_by(OF_AREA[Area.CREDENTIALS])
         self.found = Survey()

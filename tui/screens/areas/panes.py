@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from tui.fleet.fields import OF_AREA, Cell, Field, on_screen
-from tui.fleet.fields.lifetimes import due_by, with_undo
+from tui.fleet.fields.lifetimes import due_by, with_undo, with_work
 from tui.fleet.filter import parse, wrong
 from tui.fleet.query import AREA_OF, Query
 from tui.fleet.rows import ClusterRow
@@ -116,7 +116,11 @@ class ListPane(Pane):
         self.help_text = _HELP[area]
         self.fields = OF_AREA[area]
         columns = on_screen(self.fields, getattr(session.settings.columns, area.value))
-        self.table = FleetTable(with_undo(columns, session.undo_until), now=session.now, id=f"{area.value}-table")
+        self.table = FleetTable(
+            with_work(with_undo(columns, session.undo_until), session.working_on),
+            now=session.now,
+            id=f"{area.value}-table",
+        )
         self.table.empty = self._empty
         self.table.above.due = due_by(self.fields)
         self._side = FactsView(id=f"{area.value}-facts", classes="side")

@@ -199,6 +199,8 @@ class MainScreen(CommandingScreen):
         activity = self._panes["activity"]
         if isinstance(activity, Activity) and activity.display:
             activity.show_jobs(read=not job.running)
+        else:
+            self.pane.table.remeasure()
         self.show_status()
 
     def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:
