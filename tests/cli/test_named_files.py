@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -182,11 +183,19 @@ def test_lineage_of_a_colleagues_file_names_cluster_account_and_credential(
     assert "◂ this one" in found.out
     bare = tmp_path / "token"
     bare.write_text((beside.parent / "pki" / "token").read_text())
+    head, claims, signature = bare.read_text().split(".")
+    said = json.loads(base64.urlsafe_b64decode(claims + "=="))
+    later = base64.urlsafe_b64encode(json.dumps(said | {"exp": said["exp"] + 9}).encode()).decode().rstrip("=")
+    forged = tmp_path / "forged"
+    forged.write_text(f"{head}.{later}.{signature}")
+    found = kubemint("lineage", forged, "--kubeconfig", served)
+    assert f"it names what file:{robot} is bound to, but it is not the token in it" in found.err
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
     for path in (beside, bare):
         found = kubemint("lineage", path, "--kubeconfig", served)
         assert found.code == 0, found
         assert "tenant-a has its account, by the UID" in found.err
+        assert "nothing confirmed the token itself" in found.err
         assert found.out.startswith("ServiceAccount") or "robot" in found.out.splitlines()[0]
     other = kubemint("lineage", bare, "--kubeconfig", served, "--context", "harbor")
     other.failed(2, "no cluster has the account default/robot of this token")

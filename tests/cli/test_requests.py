@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +108,20 @@ def test_a_missing_namespace_is_named_and_how_to_make_it(fleet: FleetThread) -> 
     refused = kubemint("request", "create", "one", "--service-account", "agent", *where)
     refused.failed(1, 'there is no namespace "nowhere"', "make it first (kubectl create namespace nowhere)")
     assert "DPF" not in refused.err
+
+
+@pytest.mark.parametrize("how", [("--dry-run",), ("--yes",)])
+def test_what_else_ends_with_its_account_is_said_before(
+    fleet: FleetThread, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    """The account goes with the request, and with that every other credential of it."""
+    name = "busy" + how[0].strip("-")
+    where = ("-n", "default", "--kubeconfig", fleet.kubeconfig, "--context", "harbor")
+    assert request(fleet, "create", name, "--service-account", name).code == 0
+    assert kubemint("reconcile", name, *where).code == 0
+    assert kubemint("issue", name, *where, "--secret", f"default/{name}-kept").code == 0
+    assert kubemint("issue", name, *where, "--out", tmp_path / "kc").code == 0
+    said = request(fleet, "delete", name, *how).err
+    assert f"Secret harbor/default/{name}-kept holds a credential of default/{name} too, which ends with it" in said
+    assert f"file:{tmp_path / 'kc'} is a credential of default/{name} too, and ends with it" in said
+    assert f"-credential holds a credential of default/{name} too" not in said, "its own is no other"

@@ -18,7 +18,7 @@ from tui.issuance import ApartFacts, Unusable, wall_of
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
 from tui.kube.endpoint import Endpoint
-from tui.kube.errors import ConfigError, Forbidden, KubeError, Unauthorized
+from tui.kube.errors import ConfigError, Forbidden, KubeError, ProtocolError, Unauthorized
 from tui.kube.responses import decode
 
 from .reach import PATIENT, Backoff, Latency, Timing, Verdict, asked_to_wait, concerns_all, concerns_connection, judge
@@ -289,7 +289,9 @@ class ClusterTasks:
             slow.cancel()
         if client.latency is not None:
             self._latency.add(client.latency)
-        return decode(response.body, _Version, cluster=self.source.name).git_version
+        if not (said := decode(response.body, _Version, cluster=self.source.name).git_version):
+            raise ProtocolError("the answer to /version names no version", cluster=self.source.name)
+        return said
 
     async def _follow(self, watched: Watched) -> None:
         try:

@@ -89,7 +89,7 @@ async def _tree(
             credentials = [row.credential for row in fleet.store.credentials_of(origin.identity)]
             here = origin.address or origin.among(credentials)
             if here is not None:
-                say(f"it is {here}")
+                say(origin.as_words(here, credentials))
             subject = subject_of_account(origin.identity, here)
         tree = await trace_lineage(fleet, subject, credentials=credentials, config=place.config)
         return subject.cluster, tree

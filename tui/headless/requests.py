@@ -107,6 +107,9 @@ async def delete(
         if not yes:
             _ask(plans)
         for plan in plans:
+            if yes:
+                for line in plan.warnings:
+                    say(f"note: {safe_text(line)}")
             await _done(engine, plan)
             _say(plan.address.name, "deleted", form)
 

@@ -41,6 +41,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """The UID of what the token says that it is bound to."""
     search: Search = Search()
     """Who was asked."""
+    same: bool | None = None
+    """Whether this machine's record says that it is that very token, and not another one on the same handle."""
 
     def among(self, credentials: Iterable[Credential]) -> Address | None:
         """Which of these it is: the one of its fingerprint, or that rests on what it is bound to."""
@@ -49,6 +51,14 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
             if rests or (bool(self.fingerprint) and one.fingerprint == self.fingerprint):
                 return one.address
         return None
+
+    def as_words(self, here: Address, credentials: Iterable[Credential]) -> str:
+        """What the token has to do with that credential: it is it, or only names what that rests on."""
+        prints = {one.fingerprint for one in credentials if one.address == here} - {""}
+        if self.same or self.fingerprint in prints:
+            return f"it is {here}"
+        other = ", but it is not the token in it" if prints or self.same is False else ""
+        return f"it names what {here} is bound to{other}"
 
 
 class NobodyKnown(UsageError):
@@ -76,7 +86,8 @@ async def of_token(context: Context, token: Sensitive, named: Sequence[str] = ()
         said = f"{', '.join(names)} all say that they have the {whose} of this token"
         raise NobodyKnown(said, "name the one that issued it with --context", search)
     return Origin(
-        identity=there[names[0]], how=f"{names[0]} has its account, by the UID ({search.words})",
+        identity=there[names[0]],
+        how=f"{names[0]} has its account, by the UID ({search.words}); nothing confirmed the token itself",
         fingerprint=token.fingerprint, bound_uid=claims.bound.uid if claims.bound is not None else "", search=search,
     )  # fmt: skip
 
@@ -93,7 +104,8 @@ def _recorded(token: Sensitive, claims: Claims, exports: Sequence[Credential]) -
         )  # fmt: skip
         if one.identity is not None and (same or rests):
             why = "its fingerprint" if same else "the handle that it names"
-            return Origin(identity=one.identity, address=one.address, how=f"this machine's records know {why}")
+            how = f"this machine's records know {why}"
+            return Origin(identity=one.identity, address=one.address, how=how, fingerprint=token.fingerprint, same=same)
     return None
 
 

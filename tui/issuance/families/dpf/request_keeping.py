@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -34,6 +34,7 @@ from tui.kube.errors import Forbidden, KubeError
 from . import DPU_REQUESTS, DPURequest, credential_of, parse
 from .aside import left_to
 from .cleanup import Leftover, everything, leftovers_of
+from .ends_with_account import others
 from .keeper import Keeper, Rest
 from .renewal_work import UNBOUND, look
 from .resources import FINALIZER
@@ -262,7 +263,9 @@ async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: boo
         delete=True,
         sight=sight,
     )
-    return work.plan(new_id(), Action.DELETE, address, warnings=ends_with(request, keepers)), work
+    made = everything(request, keepers.context.clock())
+    warnings = (*ends_with(request, made), *await others(keepers.context, request, made))
+    return work.plan(new_id(), Action.DELETE, address, warnings=warnings), work
 
 
 async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan, KeepRequest]:
@@ -283,9 +286,8 @@ async def prepare_abandonment(keepers: Keepers, address: Address) -> tuple[Plan,
     return work.plan(new_id(), Action.DELETE, address, warnings=warnings), work
 
 
-def ends_with(request: DPURequest, keepers: Keepers) -> tuple[str, ...]:
+def ends_with(request: DPURequest, made: Sequence[Leftover]) -> tuple[str, ...]:
     """What goes when the request goes."""
-    made = everything(request, keepers.context.clock())
     lines = [f"{_words(leftover)} goes with it" for leftover in made]
     if request.expires_at is not None:
         lines.append("whoever uses its credential is refused within 10 s")
