@@ -68,7 +68,7 @@ async def test_what_the_server_warns_of_stands_with_its_step_and_in_activity(
         (said,) = [one.message for one in job.tasks[0].results if "warning: " in one.message]
         assert "warning: requested expiration of " in said
         await driver.press("escape", "6")
-        await driver.click("prometheus-kubeconfig", times=2)
+        await driver.click("secret:tenant-a", times=2)
         await driver.shows("granted 10m", "warning: requested")
 
 
