@@ -65,6 +65,13 @@ def test_a_dry_run_prints_what_kubectl_applies_and_makes_nothing(fleet: FleetThr
     assert there(fleet, "dry") is None
 
 
+def test_a_dry_run_on_the_server_is_no_change_for_read_only(fleet: FleetThread) -> None:
+    tried = request(fleet, "create", "ro", "--service-account", "agent", "--dry-run=server", "--read-only")
+    assert (tried.code, tried.out) == (0, f"{KIND}/ro created (server dry run)\n"), tried
+    assert there(fleet, "ro") is None
+    request(fleet, "create", "ro", "--service-account", "agent", "--read-only").failed(2, "--read-only forbids that")
+
+
 def test_a_request_is_made_and_deleted(fleet: FleetThread) -> None:
     made = request(fleet, "create", "one", "--service-account", "agent", "--duration", "90m", "--type", "tokenFile")
     assert (made.code, made.out) == (0, f"{KIND}/one created\n"), made
@@ -76,7 +83,7 @@ def test_a_request_is_made_and_deleted(fleet: FleetThread) -> None:
     assert request(fleet, "delete", "one", "--dry-run=client").out == f'{KIND} "one" deleted (dry run)\n'
     assert request(fleet, "delete", "one", "--dry-run=server").out == f'{KIND} "one" deleted (server dry run)\n'
     assert there(fleet, "one") is not None, "none of these deleted it"
-    gone = request(fleet, "delete", "one", "--yes")
+    gone = request(fleet, "delete", "one", "one", "--yes")
     assert (gone.code, gone.out) == (0, f'{KIND} "one" deleted\n'), gone
     assert there(fleet, "one") is None
     request(fleet, "delete", "one", "--yes").failed(1, "one")

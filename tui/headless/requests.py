@@ -96,7 +96,9 @@ async def delete(
         refuse_read_only(options, "request delete")
     async with setting(options) as place, open_engine(place, acting=not dry_run) as engine:
         cluster, where = await _where(engine, place, namespace)
-        plans = [await DELETE_REQUEST.plan(engine, Address.request(cluster, where, name)) for name in names]
+        plans = [
+            await DELETE_REQUEST.plan(engine, Address.request(cluster, where, name)) for name in dict.fromkeys(names)
+        ]
         if dry_run:
             for plan in plans:
                 if on_server():

@@ -180,7 +180,7 @@ class Client:
         """One request, repeated where that is safe. Raises a KubeError for anything but success.
 
         `timeout` is how many seconds nothing may come, `most` how many bytes the answer may have. Where a deadline is
-        around it (`tui.kube.limits`) it ends with that, as OutOfTime. `tried` says that the body asks for a dry run,
+        around it (`tui.kube.limits`) it ends with that, as OutOfTime. `tried` says that it asks for a dry run,
         which may be sent where nothing may be changed. Whether an object, a list or a deletion is the one that was
         asked for is checked by the methods for these.
         """
@@ -236,7 +236,8 @@ class Client:
         params = {"dryRun": "All"} if dry_run else None
         about = About(resource, namespace, name, subresource)
         with self.session.meters.stamping() as stamped:
-            response = await self.request("POST", about.path, params=params, body=obj)
+            tried = dry_run and subresource is None  # a token that is asked for is made all the same
+            response = await self.request("POST", about.path, params=params, body=obj, tried=tried)
             check_object(response.body, about.asked("POST", called=name or _name_in(obj)), self._name)
             stamped(created_at(response.body))
         return decode(response.body, type, cluster=self._name)
