@@ -15,4 +15,4 @@ async def test_the_list_and_the_form_say_that_dpf_is_not_installed(dashboard: Op
         assert "n makes one" not in said
         await driver.press("n", "d")
         await driver.on(NewRequestScreen)
-        await driver.shows("✖ Cluster: DPF is not installed there")
+        await driver.shows("· Cluster: DPF is not installed there")
