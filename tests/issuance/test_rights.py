@@ -55,11 +55,17 @@ def without(made: list[dict[str, Any]], verb: str, resource: str) -> list[dict[s
     return changed
 
 
+def beside_what_only_warns(said: list[str]) -> list[str]:
+    """Whoever deletes a request is told what else ends with its account, or that he may not see that: no right is
+    needed for it."""
+    return [text for text in said if not re.match(r"which .* could not be looked at: ", text)]
+
+
 @pytest.mark.parametrize("flow", Flow)
 async def test_the_role_is_enough(place: Place, tmp_path: Path, flow: Flow) -> None:
     async with trial_of(place, tmp_path, exact(flow, place.ns)) as trial:
         assert await FLOWS[flow](trial), trial.heard
-        assert trial.said == []
+        assert beside_what_only_warns(trial.said) == []
 
 
 async def test_reading_one_namespace_needs_a_role_in_it_alone(place: Place, tmp_path: Path) -> None:
@@ -92,7 +98,7 @@ async def test_the_role_is_enough_on_a_real_server(
         pytest.skip("no External Secrets Operator runs there, so that nothing would arrive")
     async with real_place(real_control_plane) as place, trial_of(place, tmp_path, exact(flow, place.ns)) as trial:
         assert await FLOWS[flow](trial), trial.heard
-        assert trial.said == []
+        assert beside_what_only_warns(trial.said) == []
 
 
 CASES = [
