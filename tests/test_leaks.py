@@ -132,6 +132,9 @@ def play(stage: Stage) -> None:
     for area in ("clusters", "accounts", "requests", "credentials"):
         stage.run("list", area, "-o", "json", code=None)
     stage.run("list", "credentials", "-o", "yaml", "--context", CLUSTER, code=None)
+    for form in ("html", "md", "json"):
+        stage.run("report", "-o", form, "--context", CLUSTER, code=None)
+    stage.run("who", "ci/robot", "-o", "json", "--context", CLUSTER, code=None)
     for what in (kubeconfig, secret):
         stage.run("verify", what, "-o", "json")
     stage.run("inspect", kubeconfig)

@@ -20,7 +20,6 @@ from tui.headless.options import Options, shared_options
 VERBS: Final[dict[str, tuple[str, str]]] = {
     "list": ("tui.headless.listing:list_", "List clusters, accounts, requests or credentials."),
     "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
-    "run": ("tui.headless.running:run", "Run a command with a credential of its own, and revoke that afterwards."),
     "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
     "reconcile": ("tui.headless.reconciling:reconcile", "Bring DPU credential requests to their desired state."),
     "request": ("tui.headless.requests:request", "Make and delete DPU credential requests."),
@@ -35,6 +34,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "snippet": ("tui.headless.snippet:snippet", "Print a pod that uses a Secret of type tokenFile."),
     "lineage": ("tui.headless.lineage:lineage", "Show what leads to a credential, and who uses it."),
     "hygiene": ("tui.headless.hygiene:hygiene", "Find what is wrong with credentials, and what to do about it."),
+    "report": ("tui.headless.report:report", "One page of what exists, what ends, what is wrong, who can do what."),
     "journal": ("tui.headless.journal:journal", "Show what was done on this machine."),
     "csi": ("tui.headless.csi:csi", "Preview the tokens that a CSI driver gets for a pod."),
     "tenant": ("tui.headless.tenant:tenant", "Give clusters of Cluster API stores and credentials."),

@@ -79,7 +79,7 @@ def journal(
     finally:
         state.close()
     if out is not None:
-        printing.line(_write(out, _text(entries, form), force=force))
+        printing.line(write(out, _text(entries, form), force=force))
     elif form in ("jsonl", "csv", "json", "yaml"):
         printing.document(_text(entries, form))
     elif report is None:
@@ -102,7 +102,8 @@ def _text(entries: Sequence[JournalEntry], form: str) -> str:
     return object_text(list_of("JournalEntryList", [record(JOURNAL, entry, entry.at) for entry in entries]), form)
 
 
-def _write(out: str, text: str, *, force: bool) -> Path:
+def write(out: str, text: str, *, force: bool) -> Path:
+    """Write a text to a file of its own (0600), and say what became of what was there. Raises FileError."""
     from tui.issuance import write_file
     from tui.kube.sensitive import Sensitive
 

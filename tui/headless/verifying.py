@@ -66,8 +66,7 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
         return await _verify_kubeconfig(options, what, material)
     if len(options.contexts) != 1 and not options.demo:
         raise UsageError(
-            f"{what} is a bare token and does not say where its cluster is",
-            "name it with --context NAME, or use `kubemint inspect`",
+            f"{what} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
         )
     async with setting(options) as place, open_engine(place, acting=False) as engine:
         cluster = await in_cluster(engine, await named_cluster(engine, place))

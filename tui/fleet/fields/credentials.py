@@ -48,7 +48,7 @@ FIELDS: Final[tuple[Field[CredentialRow], ...]] = (
     Field("issued", "ISSUED", at=lambda row: row.credential.issued_at, past=True, lengths=("age",), json="issuedAt",
           screen=NEVER, prints=NEVER, most=20),
     Field("expires", "EXPIRES", at=lambda row: row.credential.expires_at, sort="", lengths=(), json="expiresAt",
-          screen=NEVER, most=20),
+          words=("ends",), looks=lambda row, now: lifetimes.ends_on(row.credential, now), screen=NEVER, most=20),
     Field("renews", "RENEWS", lambda row, now: lifetimes.renews(row.credential, now),
           at=lambda row: lifetimes.renews_at(row.credential), sort="rotate",
           json="rotateAt", data=lambda row, now: rfc3339(lifetimes.due_at(row.credential)),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from tui.fleet.moments import ago, lifetime
 from tui.fleet.query import STATE_RANK
 from tui.fleet.signs import STATES, Tone
-from tui.issuance import Credential, State, countdown, human_left, rotate_at, state_of
+from tui.issuance import OVER_STATES, Credential, State, countdown, human_left, rotate_at, state_of
 
 from .field import NOTHING, Cell, Field, signed
 
+PAST: Final = "past"
+"""What is said of the day on which something ended that was not renewed."""
 SOON: Final = timedelta(minutes=5)
 _TICK: Final = timedelta(milliseconds=1)
 _BEFORE_ALL: Final = -1e12
@@ -27,6 +29,14 @@ STATE_WORDS: Final = {state: f"{state.value}\n{sign.word}" for state, sign in ST
 def ends_at(credential: Credential | None) -> datetime | None:
     """When it will have no time left; None where that is unknown, where it never ends, or has ended already."""
     return None if credential is None or credential.state is State.REVOKED else credential.expires_at
+
+
+def ends_on(credential: Credential | None, now: datetime) -> str:
+    """The day (UTC) on which it ends, `2026-12-05`; `PAST` where it has ended, empty where nobody waits for its end."""
+    ends = ends_at(credential)
+    if credential is None or ends is None or state_of(credential, now) in OVER_STATES:
+        return ""
+    return PAST if ends <= now else ends.astimezone(UTC).date().isoformat()
 
 
 def worst_first(credential: Credential | None, *, failed: bool = False) -> float | None:

@@ -110,8 +110,7 @@ def foreign_ways(content: Sensitive, named: str, allow: Allow) -> dict[str, Sens
         said = error.message.partition("is not used: ")[2] or error.message
         raise ConfigError(
             f"{named} is not imported: {said}",
-            hint=error.hint
-            or "kubemint inspect shows what it holds; allow what is meant with --allow near, insecure or proxy",
+            hint="kubemint inspect shows what it holds; --allow near, insecure or proxy lets in what is meant to be so",
         ) from None
     return {way.endpoint.name: several(Several((way,), way)) for way in found.ways}
 

@@ -237,9 +237,7 @@ def _made(
     *,
     strong: bool,
 ) -> Becomer:
-    namespace = ""
-    if kind == "User" and name.startswith(ACCOUNT) and name.count(":") == 3:
-        kind, (namespace, name) = "ServiceAccount", name.removeprefix(ACCOUNT).split(":")
+    kind, namespace, name = _spelled(kind, name)
     if name in _EVERYBODY and not namespace:
         severity = Severity.CRITICAL
     elif strong:
@@ -248,6 +246,20 @@ def _made(
         severity=severity, kind=kind, name=name, namespace=namespace, way=way, why=why, through=through,
         asks=asks, strong=strong and severity is Severity.LOW,
     )  # fmt: skip
+
+
+def _spelled(kind: str, name: str) -> tuple[str, str, str]:
+    """Kind, namespace and name as bindings spell them: accounts are no users there."""
+    if kind == "User" and name.startswith(ACCOUNT) and name.count(":") == 3:
+        namespace, _, account = name.removeprefix(ACCOUNT).partition(":")
+        return "ServiceAccount", namespace, account
+    return kind, "", name
+
+
+def named(kind: str, name: str) -> str:
+    """A subject as people read it: `ServiceAccount ci/robot`, `Group system:masters`."""
+    kind, namespace, name = _spelled(kind, name)
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 def _is_part(kind: str, name: str, used: Iterable[Grant]) -> bool:
