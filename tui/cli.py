@@ -20,6 +20,7 @@ from tui.headless.options import Options, shared_options
 VERBS: Final[dict[str, tuple[str, str]]] = {
     "list": ("tui.headless.listing:list_", "List clusters, accounts, requests or credentials."),
     "issue": ("tui.headless.issuing:issue", "Issue a credential for a service account."),
+    "run": ("tui.headless.running:run", "Run a command with a credential of its own, and revoke that afterwards."),
     "rotate": ("tui.headless.rotating:rotate", "Renew credentials, then revoke the old ones."),
     "reconcile": ("tui.headless.reconciling:reconcile", "Bring DPU credential requests to their desired state."),
     "request": ("tui.headless.requests:request", "Make and delete DPU credential requests."),

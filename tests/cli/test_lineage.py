@@ -15,7 +15,7 @@ from tui.issuance.model.types import Action, Address, Outcome
 def test_an_account_that_nobody_saw_is_not_called_gone(served: Path) -> None:
     result = kubemint("lineage", "ci/nobody", "--kubeconfig", served, "--context", "tenant-a")
     assert (result.code, result.out) == (1, ""), result
-    assert "there is no service account ci/nobody in tenant-a" in result.err
+    assert "there is no service account nobody (namespace ci, cluster tenant-a)" in result.err
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(served: Path, tmp_path: Path) -> None:

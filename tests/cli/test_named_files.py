@@ -177,7 +177,7 @@ def test_lineage_of_a_colleagues_file_names_cluster_account_and_credential(
     """By this machine's records where they know it; else the clusters are asked for its account, and sent nothing."""
     found = kubemint("lineage", beside, "--kubeconfig", served)
     assert found.code == 0, found
-    assert "is a login of tenant-a/default/robot" in found.err
+    assert "is a login of robot (namespace default, cluster tenant-a)" in found.err
     assert "this machine's records know its fingerprint" in found.err
     assert f"it is file:{robot}" in found.err
     assert "◂ this one" in found.out

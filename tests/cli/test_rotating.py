@@ -71,7 +71,9 @@ def test_what_was_revoked_stays_so_without_a_word(served: Path, robot: Path) -> 
 def test_a_live_credential_is_not_issued_over_without_a_word(served: Path, robot: Path) -> None:
     where = ("robot", "-n", "default", "--context", "tenant-a", "--kubeconfig", served, "--out", robot)
     before = robot.read_bytes()
-    kubemint("issue", *where).failed(2, "is a live credential of tenant-a/default/robot, valid for", "kubemint rotate")
+    kubemint("issue", *where).failed(
+        2, "is a live credential of robot (namespace default, cluster tenant-a), valid for", "kubemint rotate"
+    )
     assert robot.read_bytes() == before
     assert kubemint("issue", *where, "--replace", "--grace", "0s", "-q").code == 0
     assert robot.read_bytes() != before

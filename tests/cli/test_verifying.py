@@ -72,4 +72,4 @@ def test_inspect_what_is_nothing_known(content: str) -> None:
 
 
 def test_inspect_a_file_that_is_not_there(tmp_path: Path) -> None:
-    kubemint("inspect", tmp_path / "nowhere").failed(1, "cannot read", "nowhere")
+    kubemint("inspect", tmp_path / "nowhere").failed(2, "nowhere is neither a file nor an address")

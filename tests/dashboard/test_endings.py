@@ -135,7 +135,10 @@ async def test_what_was_revoked_and_what_lives_is_replaced_only_after_a_yes(dash
         assert job.failed
         # The path is as long as the folder of the tests is, so that its line breaks anywhere.
         await driver.shows(
-            "Issue all the same?", "again.kubeconfig", "credential of tenant-a/default/again", "r renews it"
+            "Issue all the same?",
+            "again.kubeconfig",
+            "credential of again (namespace default, cluster tenant-a)",
+            "r renews it",
         )
         assert driver.app.focused is screen.query_one("#cancel")
         await driver.press("escape")

@@ -243,7 +243,7 @@ async def jobs(pilot: Pilot[Any]) -> None:
 
     async def good(task: Task) -> None:
         task.on_step(result("commit", "Journal that it is so", StepStatus.DONE))
-        task.status, task.message = StepStatus.DONE, "good for 1h, until 04:04"
+        task.status, task.message = StepStatus.DONE, "1h left, until 04:04"
 
     async def bad(task: Task) -> None:
         task.on_step(result("token", "Ask for a token", StepStatus.FAILED, "403"))
@@ -269,7 +269,7 @@ async def job(pilot: Pilot[Any]) -> None:
             ("commit", "Journal that it is so"),
         ):
             task.on_step(result(step, title, StepStatus.DONE))
-        task.status, task.message, task.hint = StepStatus.DONE, "good for 1h, until 04:04", "the old one ends in 5m"
+        task.status, task.message, task.hint = StepStatus.DONE, "1h left, until 04:04", "the old one ends in 5m"
 
     await pilot.press("5")
     app.session.jobs.begin("rotate", [Task("ci/runner-kubeconfig", good)])

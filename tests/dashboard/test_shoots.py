@@ -45,7 +45,7 @@ async def test_from_nothing_to_a_verified_kubeconfig_by_keys(dashboard: Open, tm
         assert [result.step for result in job.tasks[0].results] == [
             "intent", "request", "prove", "write:0", "check:0", "commit",
         ]  # fmt: skip
-        assert "admin, good for 24h (requested 2d, capped)" in job.tasks[0].message
+        assert "admin, 24h left (requested 2d, capped), until " in job.tasks[0].message
         file = only_file(tmp_path)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         before = file.read_bytes()

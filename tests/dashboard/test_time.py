@@ -45,7 +45,7 @@ async def test_u_goes_back_to_the_old_one_and_says_how_long_that_is_possible(das
         job = await driver.act("u")
         assert done(job), job.tasks[0].message
         await driver.until(lambda: driver.app.session.store.credentials[row.key].credential.fingerprint == old)
-        left = parse_duration(job.tasks[0].message.partition("good for ")[2].partition(",")[0])
+        left = parse_duration(job.tasks[0].message.partition(" left")[0])
         assert row.credential.expires_at is not None
         assert abs(row.credential.expires_at - driver.app.session.now(row) - left) < timedelta(seconds=60)
         said = steps(driver, "undo", str(address))

@@ -168,7 +168,7 @@ async def test_an_account_that_is_another_one_by_now_gets_no_token(ebench: Bench
     await ebench.make_account()
     outcome = await ebench.engine.execute(plan)
     assert not outcome.ok
-    assert f"the service account {arena.identity()} was changed" in outcome.error
+    assert f"the service account {arena.identity().said} was changed" in outcome.error
     assert await ebench.handles() == []
 
 

@@ -128,7 +128,7 @@ async def test_another_process_needs_a_file_that_still_holds_it(embedded: Arena,
         window = bench.engine.undo_window(token_in(path).fingerprint)
         assert window is not None
         assert not window.kept
-        with pytest.raises(UsageError, match="nowhere any more") as refused:
+        with pytest.raises(UsageError, match="the old token was not kept") as refused:
             await bench.engine.plan_undo(issued.address)
         assert "--from" in refused.value.hint
         with pytest.raises(UsageError, match="does not hold the token that was replaced"):

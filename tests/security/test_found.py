@@ -93,7 +93,7 @@ def test_a_handle_goes_at_its_own_word_where_this_machine_knows_nothing_of_it() 
 def test_what_ends_with_a_handle_is_said_with_whose_word_that_is() -> None:
     ending = Ending(handle=HANDLE, named=Named.BY_WALK)
     ours = Ending(handle=HANDLE, named=Named.BY_JOURNAL)
-    whose = "it is the handle of harbor/ns/robot, as"
+    whose = "it is the handle of robot (namespace ns, cluster harbor), as"
     assert found.by_handle(AT, SEEN, ending, None) == Found(
         credential=BARE, named=Named.BY_WALK, said=(f"{whose} it says",)
     )
@@ -339,7 +339,7 @@ def test_what_a_server_confirms_of_a_token_ends_it() -> None:
         BARE, audiences=("vault",), issued_at=NOON, expires_at=NOON + timedelta(hours=1), fingerprint="f1",
         state=State.VALID, message="found by its token",
     )  # fmt: skip
-    said = ("harbor accepts it as harbor/ns/robot",)
+    said = ("harbor accepts it as robot (namespace ns, cluster harbor)",)
     assert found.by_token(AT, CLAIMS, FACTS) == Found(credential=credential, named=Named.BY_TOKEN, said=said)
     own = msgspec.structs.replace(CLAIMS, audiences=("https://issuer", "vault"))
     assert found.by_token(AT, own, FACTS).credential.audiences == ()

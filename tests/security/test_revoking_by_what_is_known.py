@@ -126,7 +126,7 @@ async def test_what_is_bound_to_nothing_is_said_with_what_can_be_done(ebench: Be
     token = await minted(ebench)
     with pytest.raises(UsageError, match="has no handle; it ends at ") as caught:
         await ebench.engine.plan_revoke_sought(Sought(token=token), [ebench.arena.name])
-    assert f"delete the service account {ebench.arena.identity()}" in caught.value.hint
+    assert f"delete the service account {ebench.arena.identity().said}" in caught.value.hint
     assert f"(looked for in {ebench.arena.name})" in caught.value.message
 
 
@@ -170,7 +170,7 @@ async def test_a_handle_is_ended_by_its_name(bench: Bench) -> None:
     address = Address.parse(f"handle:{arena.name}/{arena.namespace}/{handle.name}")
     async with elsewhere(bench) as other:
         plan = await other.engine.plan_revoke(address)
-        assert plan.warnings[0] == f"it is the handle of {arena.identity()}, as it says"
+        assert plan.warnings[0] == f"it is the handle of {arena.identity().said}, as it says"
         outcome = await other.engine.execute(plan)
         assert outcome.whole, outcome
         assert await other.secrets() == []

@@ -84,9 +84,9 @@ RULES = [
     ("marks that name another handle", claim(handle=OTHER), CONFIRMED, BESIDE, None, ""),
     # What does not.
     ("marks without an account", claim(identity=None), CONFIRMED, BESIDE, RECORD, "do not say whose"),
-    ("another account's token", CLAIM, facts(identity=B), BESIDE, None, "harbor/ns/robot"),
+    ("another account's token", CLAIM, facts(identity=B), BESIDE, None, "robot (namespace ns"),
     ("another account's token, and a record", CLAIM, facts(identity=B), BESIDE, record(fingerprint="f1"),
-     "harbor/ns/robot"),
+     "robot (namespace ns"),
     ("a token of nobody", CLAIM, facts(identity=None), BESIDE, RECORD, "of no service account"),
     ("a token bound to nothing", CLAIM, facts(handle=None), None, None, "bound to nothing"),
     ("its handle is being deleted", CLAIM, CONFIRMED, beside(deleted=True), None, "it is being deleted"),
@@ -174,7 +174,7 @@ RULES = [
     ("refused, a handle", CLAIM, REFUSED, BESIDE, None, ""),
     ("refused, a record", CLAIM, REFUSED, None, RECORD, ""),
     ("refused, a record of another token", CLAIM, REFUSED, None, record(fingerprint="f2"), "which the server refuses"),
-    ("refused, and another account's", CLAIM, facts(Word.REFUSED, identity=B), BESIDE, RECORD, "harbor/ns/robot"),
+    ("refused, and another account's", CLAIM, facts(Word.REFUSED, identity=B), BESIDE, RECORD, "robot (namespace ns"),
     ("refused, and of another handle", CLAIM, facts(Word.REFUSED, handle=OTHER), BESIDE, None, ""),
     ("nobody could be asked, a handle", CLAIM, facts(Word.UNASKED), BESIDE, None, ""),
     ("nobody could be asked, and it names another handle", CLAIM, facts(Word.UNASKED, handle=OTHER), BESIDE, None,
@@ -306,26 +306,28 @@ def test_a_verdict_says_everything_that_its_voucher_says_and_nothing_of_the_mark
     )
 
 
-MARKED = f"its annotations say it is for harbor/ns/admin with handle ns/{NAME}, the token in it is "
+ROBOT = "for robot (namespace ns, cluster harbor)"
+ADMIN = "for admin (namespace ns, cluster harbor)"
+MARKED = f"its annotations say it is {ADMIN} with handle ns/{NAME}, the token in it is "
 
 
 @pytest.mark.parametrize(
     ("says", "token", "why"),
     [
         (CLAIM, facts(identity=B, handle=OTHER),
-         MARKED + "for harbor/ns/robot with handle ns/kubemint-admin-kjhgfdcb"),
-        (CLAIM, facts(identity=B, handle=None), MARKED + "for harbor/ns/robot and is bound to nothing"),
+         MARKED + f"{ROBOT} with handle ns/kubemint-admin-kjhgfdcb"),
+        (CLAIM, facts(identity=B, handle=None), MARKED + f"{ROBOT} and is bound to nothing"),
         (CLAIM, facts(identity=B, handle=None, bound="Pod a"),
-         MARKED + "for harbor/ns/robot and is bound to Pod a"),
+         MARKED + f"{ROBOT} and is bound to Pod a"),
         (CLAIM, facts(identity=None, handle=None),
          MARKED + "of no service account and is bound to nothing"),
         (claim(handle=None), facts(identity=B, handle=OTHER),
          MARKED.replace(f" with handle ns/{NAME}", "")
-         + "for harbor/ns/robot with handle ns/kubemint-admin-kjhgfdcb"),
+         + f"{ROBOT} with handle ns/kubemint-admin-kjhgfdcb"),
         (CLAIM, facts(Word.UNASKED, handle=OTHER),
-         MARKED + "for harbor/ns/admin with handle ns/kubemint-admin-kjhgfdcb, which is not confirmed"),
+         MARKED + f"{ADMIN} with handle ns/kubemint-admin-kjhgfdcb, which is not confirmed"),
         (CLAIM, facts(Word.REFUSED, identity=B),
-         MARKED + f"for harbor/ns/robot with handle ns/{NAME}, which the server refuses"),
+         MARKED + f"{ROBOT} with handle ns/{NAME}, which the server refuses"),
     ],
 )  # fmt: skip
 def test_both_readings_are_said_and_no_more(says: Claim, token: Facts, why: str) -> None:

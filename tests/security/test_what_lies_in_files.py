@@ -138,8 +138,9 @@ async def test_a_file_with_another_token_is_not_revoked_for_what_it_held(ebench:
     assert "it is another token than kubemint wrote there" in verified.message
     with pytest.raises(UsageError, match="holds another token than kubemint wrote there: recorded is ") as caught:
         await ebench.engine.plan_revoke(first.address)
-    assert f"in it lies {second.credential.fingerprint}, which says that it is for {arena.identity('other')}" in str(
-        caught.value
+    assert (
+        f"in it lies {second.credential.fingerprint}, which says that it is for {arena.identity('other').said}"
+        in str(caught.value)
     )
     handle = f"handle:{arena.name}/{arena.namespace}/{first.credential.handle.name}"
     assert (

@@ -32,4 +32,4 @@ def words_of(outcome: Outcome, host: Host) -> str:
     good = granted
     if outcome.action is Did.UNDO and granted is not None:  # what is put back is not new
         good, capped = min(granted, credential.expires_at - host.now(credential_row(credential))), ""
-    return f"{level}good for {lifetime(good)}{capped}, until {stamp(credential.expires_at)}{kept}"
+    return f"{level}{lifetime(good)} left{capped}, until {stamp(credential.expires_at)}{kept}"

@@ -41,8 +41,8 @@ class Exit(IntEnum):
 class Ended(Exception):
     """Ends the command with this code; everything there is to say was said."""
 
-    def __init__(self, code: Exit) -> None:
-        super().__init__(code.name)
+    def __init__(self, code: int) -> None:
+        super().__init__(str(code))
         self.code = code
 
 

@@ -34,7 +34,7 @@ ELSEWHERE: Final[dict[str, str]] = {
     "options": "kubemint --help lists the options that all commands have",
     **dict.fromkeys(("edit", "patch", "set", "label", "annotate", "apply", "replace"),
                     "kubemint changes nothing by hand: it issues, rotates and revokes; use kubectl"),
-    **dict.fromkeys(("logs", "exec", "run", "top", "cp", "attach", "port-forward", "proxy", "drain", "cordon",
+    **dict.fromkeys(("logs", "exec", "top", "cp", "attach", "port-forward", "proxy", "drain", "cordon",
                      "uncordon", "taint", "scale", "autoscale", "expose", "wait", "diff", "debug", "kustomize",
                      "events", "api-versions", "plugin"),
                     "kubemint is about credentials alone; use kubectl"),

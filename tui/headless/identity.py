@@ -127,7 +127,7 @@ def _print_view(found: IdentityView, files: dict[str, str], form: str) -> None:
         return
     yes = {True: "yes", False: "no"}
     facts = [
-        ("service account", str(found.identity) if found.exists else f"{found.identity} does not exist"),
+        ("service account", found.identity.said if found.exists else f"{found.identity.said} does not exist"),
         ("made as an identity", yes[found.marked]),
         ("mints for itself", yes[found.mints]),
         *(("token Secret", _token_line(credential)) for credential in found.tokens),

@@ -8,7 +8,7 @@ import click
 
 from tui.actions.looking import INSPECT
 from tui.fleet.moments import rfc3339
-from tui.issuance import Address
+from tui.issuance import Address, an_address
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -58,12 +58,9 @@ def inspect_(options: Options, address: str, form: str) -> None:
         print_kind("Inspection", _record(inspection), form)
 
 
-def _address(what: str) -> Address | None:
-    """What is written as an address; None for the path of a file, which is then said not to be there."""
-    try:
-        return Address.parse(what)
-    except ValueError:
-        return None
+def _address(what: str) -> Address:
+    """What is written as an address. Raises UsageError where it is none; a file it is not either."""
+    return an_address(what)
 
 
 async def _material(options: Options, address: Address) -> Sensitive:

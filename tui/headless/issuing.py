@@ -69,6 +69,8 @@ def issue(options: Options, **given: Any) -> None:
             why = "--exec needs a kubeconfig in a file of its own (--out) and an existing account"
             raise click.UsageError(f"{others[0]}: {why}")
         raise click.UsageError(f"--level, --address and --oidc need --shoot: {others[0]}")
+    if offer is None and action is not NEW_SHOOT and not given["account"]:
+        raise click.UsageError("name a shoot or account: --shoot NS/NAME, or NAME with -n NAMESPACE")
     said = said_of(action, given, options)
     lifetime = configured_lifetime() if action in (NEW_CREDENTIAL, PLAIN) else None
     if "duration" not in said and lifetime is not None:

@@ -49,7 +49,7 @@ async def lineage(options: Options, what: str, wait: str, form: str) -> None:
         cluster, tree = await _tree(place, asked, origin, seconds)
     if isinstance(asked, Identity) and any(part.problem == NOBODY_SEEN for part in tree.children):
         raise IssuanceError(
-            f"there is no service account {asked.namespace}/{asked.name} in {cluster}",
+            f"there is no service account {Identity(cluster, asked.namespace, asked.name).said}",
             "kubemint list accounts lists them",
         )
     if form == "table":
@@ -70,7 +70,7 @@ async def origin_of(place: Setting, asked: Address | Identity) -> Origin | None:
         if engine.state.export_record(asked) is not None:
             return None
         found = await engine.origin(read_input(asked.name, strict=True), asked.name, place.options.contexts)
-    say(f"{asked.name} is a login of {found.identity}: {found.how}")
+    say(f"{asked.name} is a login of {found.identity.said}: {found.how}")
     return found
 
 

@@ -66,7 +66,8 @@ async def _verify_material(options: Options, what: str, material: Sensitive) -> 
         return await _verify_kubeconfig(options, what, material)
     if len(options.contexts) != 1 and not options.demo:
         raise UsageError(
-            f"{what} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
+            f"{what} is a bare token and does not say where its cluster is",
+            "name it with --context NAME, or use `kubemint inspect`",
         )
     async with setting(options) as place, open_engine(place, acting=False) as engine:
         cluster = await in_cluster(engine, await named_cluster(engine, place))

@@ -15,6 +15,7 @@ from typing import Final
 
 from .addresses import AddressRefused, same_place, server as checked_server
 from .amounts import size
+from .bare_token import INSTEAD, is_bare
 from .endpoint import Endpoint, Login
 from .entries import ClusterEntry, ContextEntry, Document, UserEntry, read_document
 from .errors import ConfigError
@@ -154,6 +155,8 @@ def same_authority(one: bytes | None, other: bytes | None) -> bool:
 def _document(data: bytes) -> Document:
     if len(data) > MAX_TEXT:
         raise DeliveredError("the text", f"is larger than {size(MAX_TEXT)}")
+    if is_bare(data):
+        raise DeliveredError("this", "is a bare token", hint=INSTEAD)
     try:
         document = read_document(load_first(data, nodes=MAX_NODES), None, _WHERE)
     except YAMLError as error:

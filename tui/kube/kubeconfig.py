@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from .bare_token import INSTEAD, is_bare
 from .endpoint import Endpoint
 from .entries import ClusterEntry, ContextEntry, Document, Entry, Flaw, UserEntry, read_document
 from .errors import ConfigError
@@ -158,6 +159,8 @@ def _read(path: Path) -> Document:
 
 def _parse(data: bytes, origin: Path | None) -> Document:
     label = str(origin) if origin is not None else "(from memory)"
+    if is_bare(data):
+        raise ConfigError(f"{'this' if origin is None else origin} is a bare token", hint=INSTEAD)
     try:
         return read_document(load_first(data), origin, label)
     except YAMLError as error:

@@ -110,7 +110,8 @@ def foreign_ways(content: Sensitive, named: str, allow: Allow) -> dict[str, Sens
         said = error.message.partition("is not used: ")[2] or error.message
         raise ConfigError(
             f"{named} is not imported: {said}",
-            hint="kubemint inspect shows what it holds; --allow near, insecure or proxy lets in what is meant to be so",
+            hint=error.hint
+            or "kubemint inspect shows what it holds; allow what is meant with --allow near, insecure or proxy",
         ) from None
     return {way.endpoint.name: several(Several((way,), way)) for way in found.ways}
 

@@ -16,7 +16,6 @@ from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.durations import parse_duration
 from tui.issuance.model.fields import Choice, Control, Fault, Field, Said, Values, checked
-from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.names import check_names, check_namespace
 from tui.issuance.model.types import Address, Destination
 from tui.kube.home import expanded
@@ -65,10 +64,11 @@ def an_address(text: str) -> Address:
         path = expanded(text)
         if path.is_file():
             return Address.file(str(path.absolute()))
-        message, _, hint = str(error).partition("; ")
-        if ("/" in text or "." in text) and text.partition(":")[0] not in set(CredentialKind):
-            message = f"there is no file {text}, and it is no address"
-        raise UsageError(message, f"{hint}; `kubemint list credentials -o name` shows them") from None
+        hint = str(error).partition("; ")[2]
+        said = text if text.isprintable() and text.strip() else repr(text)
+        raise UsageError(
+            f"{said} is neither a file nor an address", f"{hint}; `kubemint list credentials -o name` shows them"
+        ) from None
     if address.is_file:
         return Address.file(str(expanded(address.name).absolute()))
     return address

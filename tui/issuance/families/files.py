@@ -12,7 +12,7 @@ from tui.issuance.destinations.registry import destination_at, place_for
 from tui.issuance.errors import UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
-from tui.issuance.model.types import Address, Credential, Identity, State
+from tui.issuance.model.types import Address, Credential, Identity, State, said_of
 from tui.issuance.revoking import older
 from tui.issuance.revoking.found import Found
 from tui.issuance.transaction.reading import export_record
@@ -108,7 +108,7 @@ async def insist(context: Context, record: Export) -> tuple[str, ...]:
     if any(one.fingerprint == seen.token.fingerprint for one in older.of_place(pending, address)):
         return (f"{address.name} holds an older token again, which a rotation left to its grace period",)
     says = vouching.unasked(seen.token, credential.identity.cluster if credential.identity is not None else "")
-    whose = f", which says that it is for {says.identity}" if says.identity is not None else ""
+    whose = f", which says that it is for {says.identity.said}" if says.identity is not None else ""
     ways = [f"`{shell.command('kubemint', 'revoke', '--token-file', address.name)}` revokes the token in it"]
     if "#" in address.name:
         ways = ["`kubemint revoke -` revokes the token in it, given on stdin"]
@@ -119,6 +119,6 @@ async def insist(context: Context, record: Export) -> tuple[str, ...]:
         ways.append(f"`{shell.command('kubemint', 'revoke', str(handle))}` what is recorded")
     raise UsageError(
         f"{address.name} holds another token than kubemint wrote there: recorded is {credential.fingerprint} for "
-        f"{credential.identity}, in it lies {seen.token.fingerprint}{whose}",
+        f"{said_of(credential.identity)}, in it lies {seen.token.fingerprint}{whose}",
         ", ".join(ways),
     )

@@ -123,10 +123,10 @@ def verdict(inspection: Inspection) -> tuple[bool | None, str]:
     if reasons:
         return False, f"a server refuses it: {reasons[0]}" + (f", and {len(reasons) - 1} more" if reasons[1:] else "")
     if not held:
-        return None, "it holds no credential that works by itself"
+        return None, "it holds no complete credential"
     if all(isinstance(item, InspectedToken) and item.claims is None for item in held):
-        return None, "it says nothing about itself: only the server that issued it knows"
-    return True, "nothing in it speaks against it; only a server knows whether it was revoked, or is another's"
+        return None, "it says nothing about itself; only the server that issued it knows"
+    return True, "No problem found offline; only the server knows if it was revoked"
 
 
 class Section(msgspec.Struct, frozen=True):

@@ -62,9 +62,19 @@ class Identity(msgspec.Struct, frozen=True):
         return f"{self.cluster}/{self.namespace}/{self.name}"
 
     @property
+    def said(self) -> str:
+        """For people: `robot (namespace ci, cluster harbor)`."""
+        return f"{self.name} (namespace {self.namespace}, cluster {self.cluster})"
+
+    @property
     def username(self) -> str:
         """The name the API server knows it by."""
         return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+
+def said_of(identity: Identity | None) -> str:
+    """A service account for people, also one that nothing is known of."""
+    return identity.said if identity is not None else "an unknown account"
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -43,7 +43,7 @@ async def look(client: Client, identity: Identity) -> Account:
 
 def require(account: Account, identity: Identity, *, create: bool, issued_before: bool = False) -> None:
     """Refuse accounts that are missing, unless they shall be created, and accounts that are going away."""
-    where = f"{identity.namespace}/{identity.name} in {identity.cluster}"
+    where = identity.said
     if account.terminating:
         raise UsageError(
             f"the service account {where} is being deleted: its tokens end within a minute",

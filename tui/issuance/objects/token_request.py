@@ -185,7 +185,7 @@ def refuse_unbound(token: Sensitive, wanted: ObjectBinding, cluster: str) -> Non
 def made_anew(identity: Identity) -> IssuanceError:
     """The error where the account was replaced by another one of its name."""
     return IssuanceError(
-        f"the service account {identity.namespace}/{identity.name} in {identity.cluster} was deleted and made again "
+        f"the service account {identity.said} was deleted and made again "
         "since it was looked at: another one has its name now, and no token of it is used",
         "look who made it and what it may do (kubemint can), then try again",
     )

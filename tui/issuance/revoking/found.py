@@ -12,7 +12,7 @@ import msgspec
 
 from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.model.claims import ClaimsError, read_token
-from tui.issuance.model.types import Address, Credential, Handle, Identity, State
+from tui.issuance.model.types import Address, Credential, Handle, Identity, State, said_of
 from tui.issuance.trust.handle_names import is_handle_name
 from tui.issuance.trust.handles import TOKEN_SECRET, Ending, Named
 from tui.issuance.trust.vouchers import Word
@@ -92,7 +92,11 @@ def by_handle(address: Address, seen: Seen, ending: Ending, known: Credential | 
         credential = msgspec.structs.replace(
             known, address=address, handle=ending.handle, state=State.UNKNOWN, message=credential.message
         )
-    whose = f"of {identity}, as this machine's records say" if known is not None else f"of {identity}, as it says"
+    whose = (
+        f"of {said_of(identity)}, as this machine's records say"
+        if known is not None
+        else f"of {said_of(identity)}, as it says"
+    )
     return Found(credential=credential, named=ending.named, said=(f"it is the handle {whose}",))
 
 
@@ -313,7 +317,9 @@ def by_token(address: Address, claims: Claims, facts: Facts) -> Found:
         message="found by its token",
     )
     return Found(
-        credential=credential, named=Named.BY_TOKEN, said=(f"{address.cluster} accepts it as {facts.identity}",)
+        credential=credential,
+        named=Named.BY_TOKEN,
+        said=(f"{address.cluster} accepts it as {said_of(facts.identity)}",),
     )
 
 

@@ -236,7 +236,7 @@ async def _listed(
                 return [*found.values()], ""
             at.append(namespace)
     except KubeError as error:
-        where = f"in {cluster}" if every else f"beside {identity}"
+        where = f"in {cluster}" if every else f"beside {identity.said}"
         return [*found.values()], f"whether other tokens of it live {where} was not looked at: {error.message}"
     return [*found.values()], not_seen(cluster, near, at, every=every) if closed else ""
 

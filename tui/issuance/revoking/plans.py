@@ -11,7 +11,7 @@ from tui.issuance.destinations import lying
 from tui.issuance.errors import UsageError
 from tui.issuance.insight.irrevocable import end_of, irrevocable
 from tui.issuance.model.sight import Sight, identifying_facts
-from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, Plan, State, StepStatus
+from tui.issuance.model.types import Action, Address, Credential, Handle, Identity, Plan, State, StepStatus, said_of
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.transaction import ending
@@ -115,7 +115,7 @@ async def prepare(
     if handle is None:
         raise UsageError(
             f"{address} cannot be revoked: its token has no handle and expires at {end_of(credential)}",
-            f"to end it now, delete the service account {credential.identity}: that ends every token it has",
+            f"to end it now, delete the service account {said_of(credential.identity)}: that ends every token it has",
         )
     fingerprint = credential.fingerprint
     exports = await sight.see("the copies of it", lambda: _bound_to(context, handle, fingerprint))
@@ -227,7 +227,7 @@ async def _looked_at_again(
     if handle is None or not wait:
         hint = (
             "with --wait it is asked until it refuses it; where it never does, delete the service account "
-            f"{identity}: that ends every token it has"
+            f"{identity.said}: that ends every token it has"
         )
         if handle is not None and bound == handle:
             raise Already(address, said, hint)

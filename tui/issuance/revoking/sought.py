@@ -97,7 +97,7 @@ def claims_of(token: Sensitive) -> Claims:
 
 def endings(claims: Claims, account: Identity | None) -> tuple[str, str]:
     """Why a token cannot be ended by itself, and what can be done; `account` is where its account was seen."""
-    whose = str(account) if account is not None else f"{claims.namespace}/{claims.service_account}"
+    whose = account.said if account is not None else f"{claims.namespace}/{claims.service_account}"
     ends = f"it ends at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at is not None else "it never ends"
     if claims.bound is None:
         return (

@@ -91,7 +91,7 @@ async def prepare(
             raise taken(place.label, found.credential, exists=found.exists)
     refuse_viewer(context.clusters.endpoint(identity.cluster))
     client = await context.clusters.client(identity.cluster)
-    account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
+    account = await sight.see(f"the service account {identity.said}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=spec.create_account, issued_before=action is Action.ROTATE)
     left = tuple(said for found in held for said in found.left)
     warnings = [*said, *(found.warning for found in held if found.warning), *left]

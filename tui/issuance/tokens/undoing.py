@@ -27,7 +27,7 @@ from tui.issuance.destinations.registry import places_for
 from tui.issuance.errors import IssuanceError, StepFailed, UsageError
 from tui.issuance.formats import Format
 from tui.issuance.model.sight import Sight, identifying_facts
-from tui.issuance.model.types import Address, Credential, Plan
+from tui.issuance.model.types import Address, Credential, Plan, said_of
 from tui.issuance.records.intent import Intent, Revocation
 from tui.issuance.transaction.grace import Graces
 from tui.issuance.transaction.minting import issued_again
@@ -108,9 +108,8 @@ async def prepare_undo(
     token = graces.token(revocation.handle) or await _from_files(context, old, given)
     if token is None:
         raise UsageError(
-            f"the old token of {address} is nowhere any more: tokens are kept in the memory of the kubemint that "
-            "replaced them and in no file, and that one has ended",
-            "name a file that still holds it with --from, or rotate again",
+            f"{address}: the old token was not kept. Only the kubemint process that replaced it had it in memory.",
+            "Use --from FILE or rotate again.",
         )
     return await family.go_back(context, address, revocation, token, sight)
 
@@ -125,7 +124,7 @@ async def prepare_places(
     spec, request, left = await sight.see(f"the wish behind {address}", lambda: wish_of(context, address))
     if spec.identity != old.identity:
         raise UsageError(
-            f"what {address} holds now is for {spec.identity}, what it replaced was for {old.identity}",
+            f"what {address} holds now is for {spec.identity.said}, what it replaced was for {said_of(old.identity)}",
             "it was changed; look at it again",
         )
     places = places_for(spec, context.clusters, context.state, request)

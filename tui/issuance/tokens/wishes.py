@@ -26,6 +26,7 @@ from tui.issuance.model.types import (
     Identity,
     IssueSpec,
     State,
+    said_of,
 )
 from tui.issuance.objects.managed import is_going
 from tui.issuance.transaction.reading import export_record
@@ -150,4 +151,4 @@ async def _not_any_more(context: Context, address: Address, identity: Identity, 
         return "is being deleted"
     if not reading.verdict.ok:
         return f"is not what was written there ({reading.verdict.why})"
-    return "" if reading.marks.identity == identity else f"is for {reading.marks.identity} by now"
+    return "" if reading.marks.identity == identity else f"is for {said_of(reading.marks.identity)} by now"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -14,7 +15,9 @@ from tui.issuance.model.types import Address, Credential
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Export
 from tui.issuance.trust.whose import insist_on_file
+from tui.kube.bare_token import INSTEAD, is_bare
 from tui.kube.resource import SECRETS
+from tui.kube.small_file import read_small
 
 from .work import Context
 
@@ -52,11 +55,25 @@ async def managed_secret(context: Context, address: Address) -> tuple[Credential
     return credential, managed.request_of(found)
 
 
+_MOST: Final = 64 * 1024
+"""Bytes; no token is larger."""
+
+
+def _is_bare(path: str) -> bool:
+    """Whether a token lies in a file that nothing is known of; what cannot be read is none."""
+    try:
+        return is_bare(read_small(Path(path), _MOST))
+    except OSError:
+        return False
+
+
 async def export_record(context: Context, address: Address) -> Export:
     """What the state knows of a file; UsageError where kubemint did not write it, or it is of another cluster than the
     one that is called so now."""
     record = await asyncio.to_thread(context.state.export_record, normal(address))
     if record is None:
+        if address.is_file and await asyncio.to_thread(_is_bare, address.name):
+            raise UsageError(f"{address.name} is a bare token that kubemint on this machine did not write", INSTEAD)
         raise UsageError(
             f"kubemint on this machine wrote no credential to {address.name}", "kubemint list credentials shows them"
         )

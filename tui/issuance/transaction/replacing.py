@@ -88,9 +88,11 @@ async def refuse_live(context: Context, found: Sequence[Credential], sight: Sigh
                 now = await context.now(credential.identity.cluster)
                 left = f", valid for {human_left(credential.expires_at - now)}"
             rotate = shell.command("kubemint", "rotate", str(credential.address))
+            identity = credential.identity
+            whose = identity.said if identity is not None else credential.shoot
             raise Unasked(
                 REPLACE,
-                f"{credential.address} is a live credential of {credential.identity or credential.shoot}{left}",
+                f"{credential.address} is a live credential of {whose}{left}",
                 f"`{rotate}` renews it; to issue another one in its place, pass --replace",
             )
 
@@ -120,7 +122,7 @@ async def _anew(context: Context, credential: Credential, uid: str, sight: Sight
     if not now.uid or now.uid == uid:
         return ""
     return (
-        f"its token is of {identity} with UID {uid}, which was deleted; the account that is called so now has UID "
+        f"its token is of {identity.said} with UID {uid}, which was deleted; the account that is called so now has UID "
         f"{now.uid}"
     )
 

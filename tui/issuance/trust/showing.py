@@ -257,7 +257,8 @@ async def cluster_of_token(context: Context, token: Sensitive, named: str, where
     cluster = named or next((cluster_of(one.credential) for one in records), "")
     if not cluster:
         raise UsageError(
-            f"{where} holds a bare token, which does not say where its cluster is", "name it: --context NAME"
+            f"{where} is a bare token and does not say where its cluster is",
+            "name it with --context NAME, or use `kubemint inspect`",
         )
     await insist_on_token(context, token, cluster)
     return cluster

@@ -272,7 +272,7 @@ def _refused(why: str, claim: Claim, facts: Facts) -> Verdict:
 
 def _readings(claim: Claim, facts: Facts) -> str:
     """Both sides in words."""
-    marks = f"its annotations say it is for {claim.identity or 'no account'}"
+    marks = f"its annotations say it is for {claim.identity.said if claim.identity else 'no account'}"
     if claim.handle is not None:
         marks += f" with handle {claim.handle.namespace}/{claim.handle.name}"
     if facts.word is Word.NONE:
@@ -281,7 +281,7 @@ def _readings(claim: Claim, facts: Facts) -> str:
         return f"{marks}, and what is in it is not a token that can be read"
     token = f"the token in it is {facts.identity.username if facts.identity else 'of no service account'}"
     if facts.identity is not None:
-        token = f"the token in it is for {facts.identity}"
+        token = f"the token in it is for {facts.identity.said}"
     if facts.handle is not None:
         token += f" with handle {facts.handle.namespace}/{facts.handle.name}"
     elif facts.word is Word.CONFIRMED:

@@ -77,7 +77,7 @@ class MintScreen(Form[SelfWish]):
 
     def rows(self) -> Iterable[Widget]:
         who = self._identity
-        about = f"{who.namespace}/{who.name} in {who.cluster} asks for itself; your own login is not used."
+        about = f"{who.said} asks for itself; your own login is not used."
         yield Static(safe_text(about), classes="dialog-text", markup=False)
         yield from super().rows()
 

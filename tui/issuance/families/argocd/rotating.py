@@ -14,7 +14,7 @@ from tui.issuance.formats import Format
 from tui.issuance.insight.irrevocable import end_of
 from tui.issuance.model.durations import format_duration
 from tui.issuance.model.sight import Sight
-from tui.issuance.model.types import Action, Address, Credential, IssueSpec, Plan
+from tui.issuance.model.types import Action, Address, Credential, IssueSpec, Plan, said_of
 from tui.issuance.objects import accounts
 from tui.issuance.objects.token_request import SHORTEST
 from tui.issuance.objects.viewer import refuse_viewer
@@ -62,11 +62,11 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Is
     identity, old = found.identity, found.credential
     refuse_viewer(context.clusters.endpoint(identity.cluster))
     client = await context.clusters.client(identity.cluster)
-    account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
+    account = await sight.see(f"the service account {identity.said}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=False, issued_before=True)
     if account.exists and account.uid != found.account_uid:
         raise UsageError(
-            f"the service account {identity} was made anew since the token in {address} was issued",
+            f"the service account {identity.said} was created again since the token in {address} was issued",
             "a new token would be for another account; issue one for it where that is meant",
         )
     spec = IssueSpec(
@@ -107,7 +107,7 @@ async def prepare_undo(
     found: Reading = await sight.see(place.label, lambda: confirmed(context, place), lambda seen: seen.facts)
     if found.identity != old.identity:
         raise UsageError(
-            f"what {address} holds now is for {found.identity}, what it replaced was for {old.identity}",
+            f"what {address} holds now is for {found.identity.said}, what it replaced was for {said_of(old.identity)}",
             "it was changed; look at it again",
         )
     intent = undo_intent(address, revocation, found.verdict.request or new_id(), (found.credential,), old)
@@ -154,7 +154,7 @@ def _stays(found: Reading) -> list[str]:
     if old.expires_at is None:
         lasts = format_duration(INSTEAD_OF_ENDLESS)
         said.append(f"the old token never ends, the new one does, after {lasts} at the latest: rotate it before that")
-    how = f"it is bound to nothing; only deleting the service account {identity} ends it sooner"
+    how = f"it is bound to nothing; only deleting the service account {identity.said} ends it sooner"
     if found.bound and old.expires_at is None:
         at = Address.token_secret(identity.cluster, identity.namespace, found.bound.partition(" ")[2])
         revoke = shell.command("kubemint", "revoke", str(at))

@@ -184,7 +184,7 @@ class RecreateAccount(Journaled):
         """Make the account of the request, or refresh the one that someone has made since."""
         if work.there.uid == self.intent.ends:
             raise IssuanceError(
-                f"the service account {self.intent.spec.identity} is still being deleted: something holds it back",
+                f"the service account {self.intent.spec.identity.said} is still being deleted: something holds it back",
                 "see its finalizers",
             )
         check_account(work.request, work.there, work.kept.witness(work.request.target))
@@ -223,7 +223,7 @@ async def prepare_recreation(
         ends=work.there.uid,
     )
     warnings = (
-        f"its token is bound to no handle: every token of {identity} ends, whoever uses it",
+        f"its token is bound to no handle: this ends every token of {identity.said}, also those in use",
         "running pods of that account lose access until their tokens are renewed",
     )
     end = RecreateAccount(

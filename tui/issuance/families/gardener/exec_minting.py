@@ -85,8 +85,8 @@ def shoot_of(question: Question, named: str) -> tuple[str, str]:
     namespace, _, name = named.partition("/") if named else (reference.get("namespace"), "", reference.get("name"))
     if not (isinstance(namespace, str) and isinstance(name, str) and namespace and name):
         raise UsageError(
-            "it is not said which shoot or service account is meant",
-            "the kubeconfigs of `kubemint issue --exec` say it; by hand: --shoot NS/NAME, or -n NS --account NAME",
+            "name a shoot or account",
+            "with --shoot NS/NAME, or -n NS --account NAME; kubeconfigs of `kubemint issue --exec` say it themselves",
         )
     return namespace, name
 

@@ -185,7 +185,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
     identity = wish.identity
     client = await context.clusters.client(identity.cluster)
     sight = Sight()
-    account = await sight.see(f"the service account {identity}", lambda: accounts.look(client, identity))
+    account = await sight.see(f"the service account {identity.said}", lambda: accounts.look(client, identity))
     accounts.require(account, identity, create=True)
     rights = [
         await sight.see(resource.kind, partial(look_right, client, identity, resource, check))

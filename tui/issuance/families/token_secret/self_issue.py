@@ -84,7 +84,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
         raise UsageError(f"{wish.source} is not the token of a service account")
     if wish.identity not in (None, identity):
         raise UsageError(
-            f"{wish.source} is the token of {identity} by now, not of {wish.identity}; nothing was done",
+            f"{wish.source} is the token of {identity.said} by now, not of {wish.identity.said}; nothing was done",
             "look at its row, and press the key there if that account is meant",
         )
     spec = IssueSpec(
