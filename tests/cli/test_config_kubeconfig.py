@@ -127,6 +127,24 @@ def test_a_name_that_is_taken_is_offered_another(mine: Path, other: Path) -> Non
     assert "north@east" in kubectl("config", "get-contexts", "-o", "name")
 
 
+@pytest.mark.parametrize("first", ["merge", "import"])
+def test_what_only_has_the_name_of_what_was_taken_in_replaces_nothing(mine: Path, other: Path, first: str) -> None:
+    """Whoever sends a kubeconfig chooses the names in it: another server, authority or login is another thing."""
+    done(kubemint("config", first, other))
+    before = mine.read_bytes()
+    done(kubemint("config", first, other))
+    assert mine.read_bytes() == before, "the same comes in once"
+    text = other.read_text()
+    for changed in (text.replace("east.example", "evil.example"), text.replace("its-token", "evil-token")):
+        other.write_text(changed)
+        for how in ("merge", "import"):
+            kubemint("config", how, other).failed(2, "east", "--rename", "kubemint config unmerge east")
+        assert mine.read_bytes() == before
+    done(kubemint("config", "unmerge", "east"))
+    done(kubemint("config", "merge", other))
+    assert b"evil-token" in mine.read_bytes()
+
+
 def test_what_would_be_lost_is_said_before_it_is_written(mine: Path, other: Path) -> None:
     text = "{apiVersion: v1, kind: Config, clusters: [], contexts: [], users: []} # who to ask\n"
     mine.write_text(text)

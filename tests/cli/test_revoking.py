@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import ROOT, command, environment, journal_entries, kubemint
 from tui.fleet.decode import HANDLES
@@ -71,3 +74,22 @@ def hold_handles(served: Path) -> None:
                 await client.patch(SECRETS, meta["name"], patch, namespace=meta["namespace"])
 
     asyncio.run(hold())
+
+
+@pytest.mark.parametrize(
+    "name", ["0123456789abcdef", "12345678-1234-1234-1234-123456789abc"], ids=["fingerprint", "id"]
+)
+def test_a_fingerprint_or_an_id_is_never_a_file_of_that_name(
+    served: Path, robot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Whoever may write into the working folder would choose what is revoked, and the leaked one would live on."""
+    folder = tmp_path / "anybodys"
+    folder.mkdir()
+    shutil.copyfile(robot, folder / name)
+    monkeypatch.chdir(folder)
+    result = kubemint("revoke", name, "--yes", "--kubeconfig", served, "--context", "tenant-a")
+    assert result.code != 0
+    assert f"not as the file of that name, which is ./{name}" in result.err
+    assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+    done = kubemint("revoke", f"./{name}", "--yes", "--kubeconfig", served, "--context", "tenant-a")
+    assert done.code == 0, done

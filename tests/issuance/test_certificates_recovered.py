@@ -9,7 +9,7 @@ import pytest
 from tests.issuance.arena import Arena, Bench
 from tests.issuance.test_certificates import Died, accepted, certificate_in, issued, requests, wish
 from tui.demo import FaultRule
-from tui.demo.apiserver.faults import Cut, Hang
+from tui.demo.apiserver.faults import Answer, Cut, Hang
 from tui.issuance.destinations.in_file import FileDestination
 from tui.issuance.model.types import Address, State
 
@@ -27,6 +27,21 @@ async def test_a_server_that_does_not_answer_may_create_the_request_still(embedd
             outcome = await bench.engine.execute(await bench.engine.plan(wish(embedded)))
         assert not outcome.ok
         assert await requests(bench) == [], "what it created all the same is deleted"
+
+
+async def test_a_404_that_names_nobody_does_not_make_the_request_gone(embedded: Arena) -> None:
+    """A balancer without a backend answers so: the request is there, and may be approved yet."""
+    reading = FaultRule(Answer(404, reason="page not found"), path="certificatesigningrequests/kubemint", verb="get")
+    async with Bench(embedded) as bench:
+        with embedded.fault(reading):
+            outcome = await bench.engine.execute(await bench.engine.plan(wish(embedded)))
+        assert not outcome.ok
+        assert "gone" not in " ".join(one.message for one in outcome.results)
+        assert len(await requests(bench)) == 1
+        assert len(bench.state.open_plans()) == 1
+        await bench.engine.recover()
+        assert await requests(bench) == []
+        assert bench.state.open_plans() == []
 
 
 @pytest.mark.parametrize("point", ["before:write:0", "unrecorded:write:0", "unrecorded:write:1", "after:check:1"])

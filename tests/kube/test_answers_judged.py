@@ -211,6 +211,9 @@ def test_absent_is_what_the_server_says_is_absent() -> None:
     assert "not known" in wrong.hint
     things = Asked(info=RequestInfo("get", "things.example.org", "ci", "x"), name="x")
     assert absent(unsaid, things) is unsaid, "a kind that is not served is 404 too"
+    for always in ("certificatesigningrequests.certificates.k8s.io", "roles.rbac.authorization.k8s.io"):
+        info = RequestInfo("get", always, "", "x")
+        assert isinstance(absent(unsaid, Asked(info=info, name="x")), ProtocolError), always
 
 
 def test_what_was_there_is_gone_where_the_server_names_it() -> None:

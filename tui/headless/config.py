@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tui.issuance import UsageError
+from tui.kube import shell
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
@@ -222,9 +223,10 @@ def _take(options: Options, ways: Mapping[str, Sensitive], *, rename: bool, forc
     planned = dict(taking.plan(into, ways))
     for name, merge in planned.items():
         if merge.context != name and not rename:
+            out = f"; {shell.command('kubemint', 'config', 'unmerge', name)} takes the one that is there out first"
             raise UsageError(
                 f"a context or user {safe_text(name)} is in {into} already, or in a file beside it",
-                f"--rename takes it in as {safe_text(merge.context)}",
+                f"--rename takes it in as {safe_text(merge.context)}{out if taking.was_taken_in(into, name) else ''}",
             )
         if not merge.comments_kept and not (force or dry_run):
             raise taking.lost(into)

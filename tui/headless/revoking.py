@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,15 +73,12 @@ def meant_by(text: str) -> Address | Sought:
     """
     if text == "-":
         return _token_of(text)
-    sought = None if _exists(text) else sought_in(text)
-    return sought if sought is not None else an_address(text)
-
-
-def _exists(text: str) -> bool:
-    try:
-        return expanded(text).exists()
-    except OSError:  # too long for a name
-        return False
+    sought = sought_in(text)
+    if sought is None:
+        return an_address(text)
+    if Path(text).exists():  # anybody may have put that there
+        say(f"kubemint: {text} is taken as the {sought}, not as the file of that name, which is ./{text}")
+    return sought
 
 
 def _token_of(name: str) -> Sought:

@@ -132,13 +132,18 @@ def wrong_else(head: Head) -> str:
     return _of_status(head, "an answer") if head.kind == STATUS else ""
 
 
+_ALWAYS_SERVED: Final = frozenset({"", "rbac.authorization.k8s.io", "certificates.k8s.io", "coordination.k8s.io"})
+"""Groups whose kinds, as kubemint asks for them, every API server has since 1.19."""
+
+
 def absent(error: NotFound, asked: Asked) -> KubeError:
     """What a 404 means where one object was asked for: that it is not there, or that this was not said.
 
-    Only a Status that names the object says so. Where a kind is not served that is 404 as well; core kinds always are.
-    Who has seen the object before knows that its kind is served: `insist_gone`.
+    Only a Status that names the object says so. Where a kind is not served that is 404 as well; core kinds, and those
+    of a few more groups, always are. Who has seen the object before knows that its kind is served: `insist_gone`.
     """
-    return error if error.gone or "." in asked.info.resource else _unsaid(error, asked.info, asked.name)
+    group = asked.info.resource.partition(".")[2]
+    return _unsaid(error, asked.info, asked.name) if not error.gone and group in _ALWAYS_SERVED else error
 
 
 def insist_gone(error: NotFound) -> None:

@@ -1,13 +1,15 @@
 """What a person does with whole kubeconfigs: choose the current context, take the contexts of a file in, and out again.
 
-Entries that are taken in are marked like those of a credential, so that the same file is taken in again without a
-second copy, and `unmerge` takes out exactly them. A file of one's own is merged as it is, with the paths in it written
-whole; a foreign one is taken apart by `tui.kube.delivered` and written anew.
+Entries that are taken in are marked like those of a credential, so that the same thing is taken in again without a
+second copy, and `unmerge` takes out exactly them. What only has the same name is another thing: it replaces nothing.
+A file of one's own is merged as it is, with the paths in it written whole; a foreign one is taken apart by
+`tui.kube.delivered` and written anew.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +30,8 @@ from .kubeconfig_lock import locked
 from .kubeconfig_marks import SECTIONS, inner_of, wish_of
 from .standing import look_at
 
-_MARK: Final = "taken-in:"
+_MARK: Final = re.compile(r"taken-in:(?:[0-9a-f]{16}:)?(.*)", re.DOTALL)
+"""What entries that were taken in are marked with: the digest of what came in, and its name. Earlier ones have none."""
 LOST: Final = "its comments, anchors and order are lost: it cannot be edited line by line"
 
 
@@ -119,25 +122,40 @@ def foreign_ways(content: Sensitive, named: str, allow: Allow) -> dict[str, Sens
 def plan(path: Path, ways: Mapping[str, Sensitive]) -> Iterator[tuple[str, file.Merge]]:
     """What taking each of them in would do; nothing is written."""
     for name, way in ways.items():
-        yield name, file.preview(path, way, _MARK + name, names=_names(name, way))
+        yield name, file.preview(path, way, _wish(name, way), names=_names(name, way))
 
 
 def take_in(path: Path, name: str, way: Sensitive) -> file.Merge:
     """Put one context into the file; under a name that is free, where its own is taken."""
-    return file.merge(path, way, _MARK + name, names=_names(name, way))
+    return file.merge(path, way, _wish(name, way), names=_names(name, way))
+
+
+def _wish(name: str, way: Sensitive) -> str:
+    return f"taken-in:{way.fingerprint}:{name}"
 
 
 def take_out(path: Path, context: str) -> file.Merge:
     """Take out what was taken in under this name, or was called so. Raises UsageError for what is another's."""
-    _, document = file.read(path)
-    for name, entry in _named(document, "contexts"):
-        wish = wish_of(entry, "contexts")
-        if isinstance(wish, str) and wish.startswith(_MARK) and context in (name, wish.removeprefix(_MARK)):
-            return file.remove(path, wish)
+    if (wish := _taken_in_as(path, context)) is not None:
+        return file.remove(path, wish)
     raise UsageError(
         f"{path} has no context {context} that kubemint took in",
         "kubectl config delete-context takes out one of your own; kubemint revoke one that was issued",
     )
+
+
+def was_taken_in(path: Path, context: str) -> bool:
+    """Whether `take_out` takes something out."""
+    return _taken_in_as(path, context) is not None
+
+
+def _taken_in_as(path: Path, context: str) -> str | None:
+    for name, entry in _named(file.read(path)[1], "contexts"):
+        wish = wish_of(entry, "contexts")
+        mark = _MARK.fullmatch(wish) if isinstance(wish, str) else None
+        if mark is not None and context in (name, mark[1]):
+            return mark[0]
+    return None
 
 
 def _names(name: str, way: Sensitive) -> file.Names:

@@ -29,6 +29,7 @@ from tui.issuance.objects.deleting import delete
 from tui.issuance.objects.external_secrets import PUSH_SECRETS, PUSHED, push_secret, ready, served
 from tui.issuance.objects.secret_object import SecretObject
 from tui.kube import limits, shell
+from tui.kube.answers import insist_gone
 from tui.kube.errors import Conflict, Forbidden, Invalid, KubeError, NotFound, Unreachable
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
@@ -84,7 +85,8 @@ async def insist_on_push(clusters: Clusters, secret: Address, wanted: Push) -> N
     name = f"PushSecret {secret.namespace}/{wanted.name}"
     try:
         found = await client.get(PUSH_SECRETS, wanted.name, namespace=secret.namespace)
-    except NotFound:
+    except NotFound as error:
+        insist_gone(error)
         raise UsageError(f"{name} is gone: nothing carries Secret {secret.name} on any more", _PUSH_ANEW) from None
     if why := leads_elsewhere(found, wanted, secret.name):
         raise UsageError(f"{name} {why}: it was left alone", _PUSH_ANEW)
