@@ -80,6 +80,39 @@ async def test_a_404_that_names_nobody_is_no_word_of_a_request_that_was_there(pl
     assert await place.refused(token)
 
 
+@pytest.mark.parametrize("what", ["404", "kubeconfig", "name"])
+async def test_what_was_made_went_with_its_cluster_only_where_the_server_names_that_as_gone(
+    place: Place, what: str
+) -> None:
+    """A balancer's 404, a kubeconfig that is renewed just now, or a DPUCluster that names none: the token lives."""
+    await place.want()
+    await place.keep()
+    token = await place.token()
+    cluster = await place.client.get(DPU_CLUSTERS, "tenant-a", namespace=place.ns)
+    secret = await place.client.get(SECRETS, cluster["spec"]["kubeconfig"], namespace=place.ns)
+    await place.delete()
+    if what == "404":
+        place.faults("harbor", FaultRule(Answer(404, message="404 page not found"), verb="get", path="/dpuclusters/"))
+    elif what == "name":
+        await place.client.patch(DPU_CLUSTERS, "tenant-a", {"spec": {"kubeconfig": "none"}}, namespace=place.ns)
+    else:
+        await place.client.delete(SECRETS, secret["metadata"]["name"], namespace=place.ns)
+    rest = await place.keep(ok=False)
+    assert not any("went with its cluster" in note for note in rest.notes)
+    assert FINALIZER in (await place.read()).finalizers
+    assert await place.works(token)
+    place.faults(clear=True)
+    if what == "name":
+        back = {"spec": {"kubeconfig": secret["metadata"]["name"]}}
+        await place.client.patch(DPU_CLUSTERS, "tenant-a", back, namespace=place.ns)
+    elif what == "kubeconfig":
+        for key in ("uid", "resourceVersion", "creationTimestamp"):
+            secret["metadata"].pop(key, None)
+        await place.client.create(SECRETS, secret, namespace=place.ns)
+    assert (await place.keep()).request is None
+    assert await place.refused(token)
+
+
 async def test_b15_another_account_takes_over_before_the_old_one_goes(both: Place) -> None:
     await both.want()
     await both.keep()

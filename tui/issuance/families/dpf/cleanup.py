@@ -29,7 +29,7 @@ from .kept import Kept
 from .objects import DPURequest, NamespacedName, ParseError, cluster_name
 from .owned import Seen, left_alone, seen_in
 from .resources import ACCOUNT_UID, LEFTOVERS
-from .target import TargetClusters, TargetGone
+from .target import NoDPUCluster, TargetClusters
 
 _MOST: Final = 64
 _YEARS: Final = range(1970, 9999)
@@ -146,7 +146,7 @@ async def sweep(
             continue
         try:
             notes.append(await _remove(clusters, request, leftover, kept or Kept()))
-        except TargetGone as gone:
+        except NoDPUCluster as gone:
             notes.append(f"{_words(leftover)} went with its cluster: {gone.message}")
         except (KubeError, IssuanceError) as error:
             held = held or isinstance(error, StillThere)

@@ -19,6 +19,7 @@ from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.deliveries import CLOSED, Delivered, Gate, take
 from tui.issuance.records.entering import DeliveredBy, SourceKind
 from tui.kube.addresses import same_place
+from tui.kube.answers import insist_gone
 from tui.kube.client import Client
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError, NotFound
@@ -35,12 +36,11 @@ class TargetError(IssuanceError):
     """The target cluster cannot be found out."""
 
 
-class TargetGone(TargetError):
-    """The DPUCluster, or the Secret with its kubeconfig, does not exist (any more)."""
+class NoDPUCluster(TargetError):
+    """The DPUCluster itself does not exist, and what was made in it went with it; their kind may not be served at all.
 
-
-class NoDPUCluster(TargetGone):
-    """The DPUCluster itself does not exist; there may be none of that kind at all."""
+    Where only its kubeconfig is missing everything in it is still there: it may be renewed just now, or taken away.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,16 @@ class Target:
 async def resolve(host: Client, host_name: str, wanted: NamespacedName | None, gate: Gate = CLOSED) -> Target:
     """Where the DPUCluster `wanted` leads to, or the host cluster itself.
 
-    Raises TargetError, TargetGone, NotEntered where the gate does not let it in, KubeError.
+    Raises TargetError, NoDPUCluster, NotEntered where the gate does not let it in, KubeError.
     """
     if wanted is None:
         return Target(host_name, replace(host.endpoint, cluster_name=HOST_CLUSTER_NAME))
-    found, uid = await of_dpu_cluster(host, host_name, wanted)
+    try:
+        found, uid = await of_dpu_cluster(host, host_name, wanted)
+    except NoDPUCluster as error:
+        if isinstance(error.__cause__, NotFound):
+            insist_gone(error.__cause__)  # where there are requests for such clusters, their kind is served
+        raise
     return Target(cluster_name(host_name, wanted), await gate.admit(found), uid)
 
 
@@ -67,8 +72,8 @@ async def of_dpu_cluster(host: Client, host_name: str, wanted: NamespacedName) -
     """What a DPUCluster delivers, and its UID. Raises NoDPUCluster, TargetError; the gate is not asked."""
     try:
         found = parse_cluster(host_name, await host.get(DPU_CLUSTERS, wanted.name, namespace=wanted.namespace))
-    except NotFound:
-        raise NoDPUCluster(f"DPUCluster {wanted} does not exist in {host_name}") from None
+    except NotFound as error:
+        raise NoDPUCluster(f"DPUCluster {wanted} does not exist in {host_name}") from error
     return await delivered(host, host_name, wanted, found.kubeconfig, found.phase), found.uid
 
 
@@ -81,7 +86,9 @@ async def delivered(host: Client, host_name: str, wanted: NamespacedName, secret
     try:
         found = await host.get(SECRETS, secret, namespace=wanted.namespace, type=SecretObject)
     except NotFound:
-        raise TargetGone(f"{where} with the kubeconfig of DPUCluster {wanted} does not exist") from None
+        raise TargetError(
+            f"{where} with the kubeconfig of DPUCluster {wanted} does not exist", "wait until it is there again"
+        ) from None
     by = DeliveredBy(SourceKind.DPU_CLUSTER, host_name, wanted.namespace, wanted.name)
     return take(_kubeconfig(found, where), by, host.endpoint, f"the key {ADMIN_KEY} of {where}")
 
