@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from statistics import median
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,28 @@ class Cost:
 Side = Callable[[], Cost]
 
 
-def command(words: Sequence[str], environ: Mapping[str, str]) -> Side:
-    """A whole process, from its start to its end. Raises where it fails: what did not work is not measured."""
+class Measured(NamedTuple):
+    """One line of the table: what a side took, in seconds, and how many times what the first side took."""
+
+    benchmark: str
+    side: str
+    wall: float
+    p95: float
+    cpu: float
+    wall_ratio: float
+    cpu_ratio: float
+    rounds: int
+
+
+def command(words: Sequence[str], environ: Mapping[str, str], *, before: Callable[[], object] | None = None) -> Side:
+    """A whole process, from its start to its end; `before` is called first, and not measured.
+
+    Raises where the process fails: what did not work is not measured.
+    """
 
     def run() -> Cost:
+        if before is not None:
+            before()
         begun = time.perf_counter()
         with open(os.devnull, "wb") as nowhere:
             process = subprocess.Popen(words, stdout=nowhere, stderr=subprocess.PIPE, env=dict(environ))
@@ -41,8 +61,8 @@ def command(words: Sequence[str], environ: Mapping[str, str]) -> Side:
     return run
 
 
-def compare(title: str, sides: Mapping[str, Side], *, rounds: int) -> None:
-    """Print every side's medians and its ratio to the first one. They take turns, after one run each to warm up."""
+def compare(title: str, sides: Mapping[str, Side], *, rounds: int) -> list[Measured]:
+    """Every side's medians and its ratio to the first one, printed too. They take turns, after one warming run each."""
     for side in sides.values():
         side()
     costs: dict[str, list[Cost]] = {name: [] for name in sides}
@@ -51,10 +71,17 @@ def compare(title: str, sides: Mapping[str, Side], *, rounds: int) -> None:
             costs[name].append(side())
     print(f"\n{title}")
     widest = max(map(len, sides))
-    first: Cost | None = None
+    measured: list[Measured] = []
     for name, runs in costs.items():
-        cost = Cost(median(run.wall for run in runs), median(run.cpu for run in runs))
-        first = first or cost
-        ratios = f"x {cost.wall / first.wall:5.2f} wall  x {cost.cpu / max(first.cpu, 1e-9):5.2f} CPU"
-        print(f"  {name:{widest}}  {cost.wall * 1000:8.1f} ms  {cost.cpu * 1000:8.1f} ms CPU   {ratios}")
+        walls = sorted(run.wall for run in runs)
+        wall, cpu = median(walls), median(run.cpu for run in runs)
+        first = measured[0] if measured else None
+        line = Measured(
+            title, name, wall, walls[ceil(0.95 * len(walls)) - 1], cpu,
+            wall / first.wall if first else 1.0, cpu / max(first.cpu, 1e-9) if first else 1.0, rounds,
+        )  # fmt: skip
+        measured.append(line)
+        took = f"{wall * 1000:8.1f} ms (p95 {line.p95 * 1000:8.1f})  {cpu * 1000:8.1f} ms CPU"
+        print(f"  {name:{widest}}  {took}   x {line.wall_ratio:5.2f} wall  x {line.cpu_ratio:5.2f} CPU")
     sys.stdout.flush()
+    return measured
