@@ -31,6 +31,7 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 from tui.screens.renewing import Renewing
 from tui.screens.session import PageName, Session
+from tui.screens.starting import Starting
 from tui.settings import Loaded, Settings, default_path
 from tui.widgets import terminal
 from tui.widgets.inside_textual import InsideTextual
@@ -70,7 +71,8 @@ REMEMBER: Final = 20.0
 UNUSED: Final = 4.0
 """Seconds that it is shown why a key did nothing, and not said again."""
 
-Opener = Callable[[], "Fleet"]
+Opener = Callable[[Starting], "Fleet"]
+"""Gives the fleet, and says meanwhile how far it is; called in a thread."""
 
 
 class KubemintApp(InsideTextual[int]):
@@ -213,8 +215,9 @@ class KubemintApp(InsideTextual[int]):
 
     async def _open_later(self) -> None:
         assert self._opener is not None
+        self.session.starting.listen(self._main.show_starting)
         try:
-            fleet = await asyncio.to_thread(self._opener)
+            fleet = await asyncio.to_thread(self._opener, self.session.starting)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is said in one line outside
             self.failure = error
             self.exit(1)
@@ -230,6 +233,7 @@ class KubemintApp(InsideTextual[int]):
             self.notify(safe_text("; ".join(said)), title="state", markup=False, severity="error", timeout=60)
 
     async def on_unmount(self) -> None:
+        self.session.starting.left()
         if self._unsubscribe is not None:
             self._unsubscribe()
         with contextlib.suppress(TimeoutError):
@@ -269,8 +273,12 @@ class KubemintApp(InsideTextual[int]):
 
     @property
     def export_folder(self) -> Path:
-        """Where exports go by default."""
+        """Where exports go by default: where the settings say, unless whoever opened the fleet says another."""
         return self._folder or expanded(self.session.settings.export_folder)
+
+    @export_folder.setter
+    def export_folder(self, folder: Path) -> None:
+        self._folder = folder
 
     def open_page(self, page: PageName, row: Row | None) -> None:
         """Show a page over the main screen."""

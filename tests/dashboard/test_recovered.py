@@ -45,7 +45,7 @@ async def test_an_activity_that_opens_first_shows_the_journal_and_says_what_was_
     write(memory, Memory(area="activity"), b"")
     state = StateStore.open(tmp_path / "state")
     app = KubemintApp(
-        opener=lambda: Fleet(load(str(demo.kubeconfig)), state=state, only=["tenant-a"]),
+        opener=lambda _: Fleet(load(str(demo.kubeconfig)), state=state, only=["tenant-a"]),
         embedded=True,
         memory=memory,
         pace=AT_ONCE,

@@ -21,7 +21,7 @@ from tests.contract.server import Server
 from tui.demo.apiserver.storage import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from tui.demo.fleet import EmbeddedFleet, cluster_names, make_folder
 from tui.demo.operators.dpf_kinds import REQUESTS
-from tui.demo.running import run_in_thread
+from tui.demo.running import FleetThread
 from tui.demo.scenery.population import HOSTILE
 from tui.demo.scenery.untidy import READABLE
 from tui.issuance.objects import managed
@@ -183,7 +183,7 @@ async def test_seeded_tokens_are_real(harbor: Server, fleet: EmbeddedFleet) -> N
 def test_starts_fast() -> None:
     """Below a second on its own; the limit leaves room for machines that do other things meanwhile."""
     start = time.monotonic()
-    with run_in_thread():
+    with FleetThread():
         assert time.monotonic() - start < 5
 
 
@@ -204,7 +204,7 @@ def test_login_of_the_vault(fleet: EmbeddedFleet) -> None:
 
 
 def test_nothing_stays_behind(tmp_path: Path) -> None:
-    with run_in_thread(folder=tmp_path, clusters=1, troubled=False) as thread:
+    with FleetThread(folder=tmp_path, clusters=1, troubled=False) as thread:
         assert thread.kubeconfig.is_relative_to(tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -54,7 +54,7 @@ class EmbeddedFleet:
     Order and stamps depend on `seed` and `clock` alone. With `first_port` addresses, UIDs and tokens do too: that is
     for pictures that can be made again, because anybody who knows the seed knows the key. Without it no two fleets
     have a UID in common, as no two clusters have. With `unattended` there is a
-    second cluster that manages, without DPF's controller.
+    second cluster that manages, without DPF's controller. `progress` is told how many servers are up, and of how many.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class EmbeddedFleet:
         first_port: int | None = None,
         controller: bool = True,
         unattended: bool = False,
+        progress: Callable[[int, int], object] = lambda up, servers: None,
     ) -> None:
         if clusters < 1:
             raise ValueError("an embedded fleet has at least one cluster")
@@ -81,6 +82,7 @@ class EmbeddedFleet:
         self._first_port = first_port
         self._controller = controller
         self._unattended = unattended
+        self._progress = progress
         self.controller: CredentialController | None = None
         """DPF's controller in the management cluster; it keeps the requests of one namespace."""
         self.garden: Garden | None = None
@@ -117,6 +119,7 @@ class EmbeddedFleet:
         try:
             names = cluster_names(self._healthy, self._troubled) + ([UNATTENDED] if self._unattended else [])
             every = [*names, *ALONE]
+            self._progress(0, len(every))
             keys = await self._keys(len(every))
             for index, (name, key) in enumerate(zip(every, keys, strict=True)):
                 (self._clusters if index < len(names) else self._shoots)[name] = EmbeddedCluster(
@@ -139,10 +142,11 @@ class EmbeddedFleet:
             leave_untidy(next(iter(self._clusters.values())))
             if self._controller:
                 self._keep_requests()
-            for name, cluster in (self._clusters | self._shoots).items():
+            for up, (name, cluster) in enumerate((self._clusters | self._shoots).items(), 1):
                 private = self.folder / name
                 private.mkdir(mode=0o700)
                 await cluster.start(private)
+                self._progress(up, len(every))
             self.kubeconfig = self.folder / "kubeconfig"
             untidy = untidy_entries(next(iter(self._clusters.values())), self.folder)
             write_private(self.kubeconfig, fleet_kubeconfig(self._clusters, self.folder, untidy))

@@ -10,11 +10,9 @@ import contextlib
 import errno
 import os
 import signal
-import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any, TypeVar
 
 from .fleet import EmbeddedFleet
@@ -35,12 +33,14 @@ class FleetThread:
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: asyncio.Event | None = None
+        self._work: asyncio.Task[Any] | None = None
+        self._given_up = False
         self._thread = threading.Thread(target=self._main, name="embedded-fleet", daemon=True)
         self.fleet: EmbeddedFleet | None = None
         self.kubeconfig = Path()
 
     def start(self) -> None:
-        """Returns when every port is open; raises what the fleet raised."""
+        """Returns when every port is open; raises what the fleet raised, CancelledError where it was given up."""
         self._thread.start()
         if not self._ready.wait(_START):
             raise TimeoutError("the embedded fleet did not start")
@@ -48,13 +48,23 @@ class FleetThread:
             raise self._error
 
     def stop(self) -> None:
-        """Closes the ports and removes the folder. May be called twice."""
-        loop, done = self._loop, self._done
-        if loop is None or done is None:
-            return
-        with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-            loop.call_soon_threadsafe(done.set)
-        self._thread.join(_STOP)
+        """Closes the ports and removes the folder. May be called twice, and while another thread starts it."""
+        self.give_up()
+        if self._thread.is_alive():
+            self._thread.join(_STOP)
+
+    def give_up(self) -> None:
+        """The same from any thread, without waiting for it."""
+        self._given_up = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        if self._work is not None and not self._ready.is_set() and self._done is not None and not self._done.is_set():
+            self._work.cancel()  # once: it cleans up after itself
+        if self._done is not None:
+            self._done.set()
 
     def call(self, work: Callable[[EmbeddedFleet], Awaitable[T]]) -> T:
         """Runs `work(fleet)` in the fleet's loop and waits for its result."""
@@ -83,28 +93,15 @@ class FleetThread:
             self._ready.set()
 
     async def _serve(self) -> None:
-        self._done = asyncio.Event()
+        self._done, self._work = asyncio.Event(), asyncio.current_task()
         self._loop = asyncio.get_running_loop()
+        if self._given_up:
+            raise asyncio.CancelledError
         async with EmbeddedFleet(**self._options) as fleet:
             self.fleet, self.kubeconfig = fleet, fleet.kubeconfig
             self._ready.set()
             await self._done.wait()
         self.fleet = None
-
-
-@contextlib.contextmanager
-def run_in_thread(**options: Any) -> Iterator[FleetThread]:
-    """An embedded fleet (`options` are its arguments) in a thread of its own, for as long as the block lasts.
-
-    A terminating signal ends the process in the ordinary way meanwhile, so that nothing stays behind.
-    """
-    thread = FleetThread(**options)
-    with _orderly_termination():
-        thread.start()
-        try:
-            yield thread
-        finally:
-            thread.stop()
 
 
 async def serve(kubeconfig_out: Path, *, ready: Callable[[EmbeddedFleet], None], **options: Any) -> None:
@@ -156,23 +153,3 @@ def _withdraw(out: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if _ours(out):
             out.unlink()
-
-
-@contextlib.contextmanager
-def _orderly_termination() -> Iterator[None]:
-    """Turns SIGTERM and SIGHUP into SystemExit, where nobody else handles them and this is the main thread."""
-    taken: list[int] = []
-
-    def end(number: int, _: FrameType | None) -> None:
-        sys.exit(128 + number)
-
-    if threading.current_thread() is threading.main_thread():
-        for number in (int(signal.SIGTERM), int(signal.SIGHUP)):
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, end)
-                taken.append(number)
-    try:
-        yield
-    finally:
-        for number in taken:
-            signal.signal(number, signal.SIG_DFL)

@@ -21,6 +21,8 @@ from tui.fleet.store import Area, FleetStore, View
 from tui.issuance import Address, Credential, StateError, utc_now
 from tui.settings import Loaded, Settings, default_path
 
+from .starting import Starting
+
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
     from tui.issuance import Alerts, Engine, UndoWindow
@@ -75,6 +77,8 @@ class Session:
         self.read_only = bool(self.loaded.why_all_read_only())
         self.embedded = embedded
         self.fleet: Fleet | None = None
+        self.starting = Starting()
+        """How far it is, until it is there."""
         self.store = FleetStore(clock=clock)
         self.jobs = Jobs(clock)
         self._worked: dict[Address, str] | None = None
@@ -155,6 +159,11 @@ class Session:
     def reaches(self) -> dict[Reach, int]:
         """How many clusters are in each state."""
         return Counter(row.reach for row in self.store.clusters.values())
+
+    @property
+    def looked(self) -> bool:
+        """Whether nothing seen is nothing there: every cluster has answered, or will not."""
+        return self.fleet is not None and Reach.CONNECTING not in self.reaches()
 
     def worst_skew(self) -> tuple[str, float] | None:
         """The cluster whose clock is furthest off, where that is more than a minute."""

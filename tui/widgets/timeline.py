@@ -60,15 +60,17 @@ class Timeline(Widget, can_focus=True):
         self._now = datetime.now(UTC)
         self._ends: Sequence[datetime] = ()
         self._renews: Sequence[datetime] = ()
+        self._known = False
         self._buckets: list[Bucket] = []
         self._at: datetime | None = None
         """An instant of the bucket under the cursor: buckets move on, the cursor stays with its own."""
 
     # What others ask
 
-    def show(self, now: datetime, ends: Sequence[datetime], renews: Sequence[datetime]) -> None:
-        """When credentials end and when they are due, by the clock that says `now`."""
-        self._now, self._ends, self._renews = now, ends, renews
+    def show(self, now: datetime, ends: Sequence[datetime], renews: Sequence[datetime], *, known: bool = True) -> None:
+        """When credentials end and when they are due, by the clock that says `now`; `known` is whether anything was
+        looked at yet."""
+        self._now, self._ends, self._renews, self._known = now, ends, renews, known
         self._cut()
 
     def reach(self, now: datetime) -> timedelta:
@@ -212,7 +214,9 @@ class Timeline(Widget, can_focus=True):
             self.border_subtitle = Content(said if len(said) + 2 <= self._width else short)
         else:
             ends, renews = sum(one.ends for one in self._buckets), sum(one.renews for one in self._buckets)
-            self.border_subtitle = Content(f"▇ {ends} expire   ◆ {renews} renew")
+            self.border_subtitle = Content(
+                f"▇ {ends} expire   ◆ {renews} renew" if self._known or ends or renews else ""
+            )
         self.refresh()
 
     def _style(self, name: str) -> Style:

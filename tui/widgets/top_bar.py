@@ -56,16 +56,16 @@ class TopBar(Widget):
     def __init__(self, *, embedded: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._embedded = embedded
-        self._reaches: Mapping[Reach, int] = {}
+        self._reaches: Mapping[Reach, int] | None = None
         self._notes: list[Part] = []
         self._skewed = ""
         """What is left out of the note on a clock that is off where there is little room."""
 
     def show(
-        self, reaches: Mapping[Reach, int], *, skew: tuple[str, float] | None, read_only: bool, running: int
+        self, reaches: Mapping[Reach, int] | None, *, skew: tuple[str, float] | None, read_only: bool, running: int
     ) -> None:
-        """Show this from now on."""
-        self._reaches = dict(reaches)
+        """Show this from now on; no `reaches` where it is not known yet which clusters there are."""
+        self._reaches = reaches if reaches is None else dict(reaches)
         notes: list[Part] = []
         if running:
             notes.append((f"◌ {running} running", "$info"))
@@ -106,6 +106,8 @@ class TopBar(Widget):
         return right
 
     def _head(self, detail: int) -> list[Part]:
+        if self._reaches is None:
+            return [(" kubemint ", "$primary bold reverse"), ("  starting", "$info")]
         total = sum(self._reaches.values())
         bad = total - self._reaches.get(Reach.READY, 0) - self._reaches.get(Reach.NOT_CONNECTED, 0)
         parts: list[Part] = [(" kubemint ", "$primary bold reverse")]

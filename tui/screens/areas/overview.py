@@ -107,6 +107,10 @@ class Overview(Pane):
     def on_timeline_opened(self, event: Timeline.Opened) -> None:
         self._in_picture = True  # where esc will lead back to
 
+    def show_starting(self) -> None:
+        super().show_starting()
+        self.query_one("#health", Static).update(self._health())
+
     def changed(self, change: FleetChange | None) -> None:
         if not self.display:
             return
@@ -124,7 +128,7 @@ class Overview(Pane):
         begun = perf_counter()
         now = self.session.now()
         self.found = survey(self.session, self._timeline.reach(now))
-        self._timeline.show(now, self.found.ends, self.found.renews)
+        self._timeline.show(now, self.found.ends, self.found.renews, known=self.session.looked)
         self._notices.show(
             [(notice.sign.glyph, notice.who, notice.why, style_of(notice.sign.tone)) for notice in self.found.notices],
             known=bool(self.session.store.credentials or self.session.store.accounts),
@@ -134,7 +138,9 @@ class Overview(Pane):
         self._cost = perf_counter() - begun
 
     def facts(self) -> list[tuple[str, Tone]]:
-        facts: list[tuple[str, Tone]] = [(f"{len(self.table.rows)} credentials", Tone.MUTE)]
+        facts: list[tuple[str, Tone]] = []
+        if self.table.rows or self.session.looked:
+            facts.append((f"{len(self.table.rows)} credentials", Tone.MUTE))
         if self.table.marks:
             facts.append((marks_said(self.table), Tone.WARN))
         return facts
@@ -156,6 +162,8 @@ class Overview(Pane):
             number = self.found.states[state]
             if number:
                 states.append((f"{STATES[state].glyph} {number} {STATES[state].word}", style_of(STATES[state].tone)))
+        if self.session.fleet is None:
+            return Content.styled(self.session.starting.words, "$info")
         lines = packed(states or [("no credential is known yet", "$mute")], width, 2)
         if not short:
             clusters = [

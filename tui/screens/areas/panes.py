@@ -90,6 +90,10 @@ class Pane(Horizontal):
     def changed(self, change: FleetChange | None) -> None:
         """The store has something new (None: look at everything)."""
 
+    def show_starting(self) -> None:
+        """The fleet is further than it was, and not there yet: what says so is drawn again."""
+        self.table.refresh()
+
     def take_focus(self) -> None:
         """The area is shown now. At once, and not in a moment: a prompt that opens next must keep the focus."""
         self.screen.set_focus(self.table)
@@ -194,7 +198,9 @@ class ListPane(Pane):
         facts: list[tuple[str, Tone]] = []
         narrowed = shown != self._total
         plural = "" if (self._total if narrowed else shown) == 1 else "s"
-        facts.append((f"{shown} of {self._total} {noun}{plural}" if narrowed else f"{shown} {noun}{plural}", Tone.MUTE))
+        if self._total or self.session.looked:
+            said = f"{shown} of {self._total} {noun}{plural}" if narrowed else f"{shown} {noun}{plural}"
+            facts.append((said, Tone.MUTE))
         if self.scope.namespace:
             facts.append((f"namespace {safe_text(self.scope.namespace, 40)}", Tone.INFO))
         if self.table.marks:
@@ -232,7 +238,7 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
     """Why a list is empty, honestly, and what can be done."""
     noun = NOUNS[area]
     if session.fleet is None:
-        return [Cell("opening the fleet …", Tone.INFO)]
+        return [Cell(session.starting.words, Tone.INFO)]
     clusters = session.store.clusters
     if not clusters:
         return [

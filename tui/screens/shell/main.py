@@ -180,6 +180,11 @@ class MainScreen(CommandingScreen):
             pane.changed(change)
         self.show_status()
 
+    def show_starting(self) -> None:
+        """The fleet is further than it was, and not there yet."""
+        if self.is_mounted and self.session.fleet is None:
+            self.pane.show_starting()
+
     def reread(self) -> None:
         """The journal has something new that no job says."""
         activity = self._panes["activity"]
@@ -375,14 +380,18 @@ class MainScreen(CommandingScreen):
         session = self.session
         running = sum(job.running for job in session.jobs.all)
         self.query_one(TopBar).show(
-            session.reaches(), skew=session.worst_skew(), read_only=session.read_only, running=running
+            None if session.fleet is None else session.reaches(),
+            skew=session.worst_skew(),
+            read_only=session.read_only,
+            running=running,
         )
         self._show_time_status()
         store = session.store
-        self.query_one(AreaTabs).count({
+        counts = {
             "clusters": len(store.clusters), "accounts": len(store.accounts), "requests": len(store.requests),
             "credentials": len(store.credentials),
-        })  # fmt: skip
+        }  # fmt: skip
+        self.query_one(AreaTabs).count({area: number for area, number in counts.items() if number or session.looked})
         trail = self._trail.names(dict(AREAS))
         trail.append(self.pane.title.lower() if trail else self.pane.title)
         typing = self.query_one(Prompt).display  # it says itself what the word lacks that is being typed
