@@ -15,7 +15,7 @@ import msgspec
 from tui.issuance.destinations.place import Place
 from tui.issuance.destinations.proving import prove
 from tui.issuance.destinations.tenant import insist_on_push
-from tui.issuance.errors import IssuanceError, StepFailed
+from tui.issuance.errors import IssuanceError, StepFailed, UsageError
 from tui.issuance.model.material import Minted, Writing
 from tui.issuance.model.types import Action, Credential, Handle, State
 from tui.issuance.objects import accounts
@@ -27,11 +27,13 @@ from tui.issuance.transaction.publishing import Publishing
 from tui.issuance.transaction.shared_steps import COMMIT, account_step, mint_steps
 from tui.issuance.transaction.step import Step
 from tui.issuance.transaction.work import Finished
-from tui.issuance.trust import handles
+from tui.issuance.trust import handles, vouching
 from tui.kube.errors import Conflict, Forbidden
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tui.issuance.transaction.running import Note
     from tui.kube.client import Client
 
@@ -52,6 +54,9 @@ class Issue(Minting, Publishing):
     """What the account is to be allowed besides, made first and taken back with all else."""
     left: tuple[str, ...] = ()
     """What lives on although it should not, which was seen when it was planned."""
+
+    _overtaken: bool = False
+    """Whether someone put another new one into every place meanwhile, so that nothing is as it was before."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -100,6 +105,41 @@ class Issue(Minting, Publishing):
             Step(info=token, do=self._token),
             Step(info=proof, do=self._prove),
         )
+
+    async def close(self, note: Note, failure: StepFailed | None) -> str:
+        """Nothing of it is left. Where someone else renewed it meanwhile, what they replaced was ours to come and not
+        the old one, which nobody but this journal ends then."""
+        said = await super().close(note, failure)
+        if not self.intent.old_handles or not await self._is_overtaken():
+            return said
+        self._overtaken = True
+        # There is no way back to it: what that would replace is the other's.
+        self._revocations = [msgspec.structs.replace(one, old=None) for one in await self.revocations(note)]
+        note.record["revocations"] = self._revocations
+        return "; ".join(filter(None, (said, "the old one is revoked after its grace period")))
+
+    async def _is_overtaken(self) -> bool:
+        """Whether every place holds what is vouched for, of the same account, and neither the old one nor ours."""
+        gone = {self.intent.handle, *self.intent.old_handles}
+        for place in self.places:
+            try:
+                found = await vouching.held(self.context, place, await place.look())
+            except UsageError:
+                return False  # it is another one's by now
+            credential = found.credential if found.exists else None
+            if credential is None or credential.handle is None or credential.handle in gone:
+                return False
+            if credential.identity != self.intent.spec.identity:
+                return False
+        return True
+
+    def taken_back(self) -> Finished:
+        return Finished(None, self._revocations if self._overtaken else [])
+
+    def undone(self, said: Sequence[str]) -> str:
+        if self._overtaken:
+            return f"{self.own.label} was renewed by someone else meanwhile, and is left so ({'; '.join(said)})"
+        return super().undone(said)
 
     async def _commit(self, note: Note) -> None:
         revocations = await self.revocations(note)

@@ -96,6 +96,10 @@ class Transaction:
         """How it ended, once every step is done."""
         return Finished(None)
 
+    def taken_back(self) -> Finished:
+        """The same, once everything is taken back."""
+        return Finished(None)
+
     def hints(self) -> Sequence[str]:
         """What stays to be known or done, once every step is done."""
         return ()
@@ -121,7 +125,7 @@ class Transaction:
             await self._take_back(run, self.steps, None)
             if run.results[-1].status is StepStatus.FAILED:
                 raise StepFailed(UNDO, run.results[-1].message, "kubemint tries again when it starts next")
-            return Finished(None)
+            return self.taken_back()
         return await self._do(run, left, recovering=True)
 
     def plan(
