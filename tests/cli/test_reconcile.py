@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.cli.conftest import Result, command, environment, kubemint
-from tui.demo import Drop, FaultRule
+from tui.demo import Answer, Drop, FaultRule
 from tui.demo.operators.dpf_kinds import REQUESTS
 from tui.demo.running import FleetThread
 from tui.issuance.families.dpf import DPU_REQUESTS, DPURequest, parse
@@ -277,3 +277,36 @@ def test_watch_keeps_what_comes_and_ends_well(bare: FleetThread) -> None:
         return str(found["spec"].get("holderIdentity") or "")
 
     assert on_harbor(bare, holder) == "", "it is given back"
+
+
+def test_what_is_wrong_with_one_cluster_stops_none_of_the_others(bare: FleetThread) -> None:
+    """One that forbids it is given up, one that something answers for in between is tried again."""
+    wrong = FaultRule(Answer(404, message="404 page not found"), path="/leases/", verb="get", times=1)
+
+    async def between(fleet: Any) -> None:
+        fleet.cluster("harbor").faults.add(wrong)
+        fleet.cluster("tenant-a").faults.add(FaultRule(Answer(403), path="/leases/"))
+
+    async def back(fleet: Any) -> None:
+        fleet.cluster("tenant-a").faults.clear()
+
+    bare.call(between)
+    want(bare, "others", "first")
+    both = ("--context", "tenant-a", "--context", "harbor", "--kubeconfig", bare.kubeconfig)
+    process = subprocess.Popen(
+        command("reconcile", "-n", "others", "--watch", *both),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment({"PYTHONUNBUFFERED": "1"}),
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "request:harbor/others/first\n"
+        want(bare, "others", "second")
+        assert process.stdout.readline() == "request:harbor/others/second\n"
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+        bare.call(back)
+    lines = [line for line in err.splitlines() if "tenant-a" in line]
+    assert any(line.startswith("kubemint: tenant-a: ") for line in lines), err
+    assert "without a word of" in err
+    assert "Traceback" not in err

@@ -13,7 +13,7 @@ import click
 from tui.actions.jobs import AT_ONCE
 from tui.fleet.moments import rfc3339
 from tui.issuance import GraceWish, IssuanceError, UsageError, now_at, utc_now
-from tui.kube.errors import APIError, KubeError, NotFound, Unreachable
+from tui.kube.errors import APIError, KubeError, NotFound, ProtocolError, Unreachable
 
 from . import printing
 from .acting import grace_options, grace_wish
@@ -319,10 +319,26 @@ def _print(rows: list[_Row], form: str) -> None:
 
 
 async def _watch(options: Options, how: _How) -> None:
-    """Until the user stops it. Addresses of what was issued go to stdout as it happens."""
+    """Until the user stops it. Addresses of what was issued go to stdout as it happens.
+
+    What is wrong with one cluster is none of the others' business: it is given up alone, and said in the exit code.
+    """
+
+    async def alone(clusters: TargetClusters, name: str) -> bool:
+        try:
+            await _watch_cluster(clusters, name, how)
+        except UsageError:
+            raise
+        except (KubeError, IssuanceError) as error:
+            complain(str(error), error.hint)
+            return False
+        return True
+
     async with _targets(options, how) as (clusters, names):
         with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
-            await asyncio.gather(*(_watch_cluster(clusters, name, how) for name in names))
+            well = await asyncio.gather(*(alone(clusters, name) for name in names))
+            if not all(well):
+                raise Ended(Exit.PARTLY if any(well) else Exit.FAILED)
 
 
 async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> None:
@@ -362,7 +378,8 @@ async def _watch_cluster(clusters: TargetClusters, cluster: str, how: _How) -> N
         except (LeaseHeld, LeaseLost) as error:
             say(f"{cluster}: {error.message}; trying again every {_PAUSE:g} s")
         except KubeError as error:
-            if not (isinstance(error, Unreachable) or (isinstance(error, APIError) and error.retriable)):
+            passing = isinstance(error, Unreachable | ProtocolError)
+            if not (passing or (isinstance(error, APIError) and error.retriable)):
                 raise
             say(f"{error}; trying again every {_PAUSE:g} s")
         await asyncio.sleep(_PAUSE)
