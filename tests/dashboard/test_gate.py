@@ -48,7 +48,7 @@ def test_whatever_changes_something_acts_on_any_key_that_it_was_moved_to(action:
         (Press("down", "move(1)"), LOOKS),
         (Press("pagedown", "command_list('page_down')", modal=True, focus=Focus.TEXT), LOOKS),
         (Press("tab", "app.focus_next", modal=True), LOOKS),
-        (Press("tab", "step_area(1)"), LOOKS),
+        (Press("tab", "step_panel(1)"), LOOKS),
         (Press("ctrl+space", "mark_range"), LOOKS),
         (Press("escape", "cancel", modal=True), LOOKS),
         (Press("f7"), LOOKS),

@@ -40,6 +40,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     identity: Identity | None = None
     between: tuple[datetime, datetime] | None = None
     """Only what ends or is due from the first instant to just before the second, by this machine's clock."""
+    keys: frozenset[str] | None = None
+    """Only the rows with these keys."""
     sort: str = ""
     """One of the `sorts` of the area (`tui.fleet.fields`); empty is the default."""
     reverse: bool = False

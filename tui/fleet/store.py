@@ -308,6 +308,8 @@ class FleetStore:
         if query.identity is not None:
             who = self._same(query.identity)
             chosen = [i for i in _among(chosen, rows) if identity_of(rows[i]) in who]
+        if query.keys is not None:
+            chosen = [i for i in _among(chosen, rows) if order.entries[i][2] in query.keys]
         if query.between is not None:
             moments, now = self._moments(), self._clock()
             chosen = [i for i in _among(chosen, rows) if _falls(rows[i], query.between, moments, now)]

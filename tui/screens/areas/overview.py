@@ -10,7 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Static
 
 from tui.fleet.fields import OF_AREA, Cell, on_screen
@@ -23,14 +25,15 @@ from tui.fleet.store import Area, FleetChange
 from tui.issuance import State
 from tui.kube.text import safe_text
 from tui.screens.session import Session
-from tui.widgets.notices import Notices
+from tui.widgets.notices import Notices, Told
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import style_of
 from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import Part, packed
 
-from .attention import Survey, survey
+from .attention import Notice, Survey, survey
 from .panes import Pane, Scope, empty_lines, marks_said
+from .since import LastTime, compared, kept
 
 EVERY = 1.0
 """Seconds between two looks over the fleet, at least; a look that takes long makes the next one wait longer."""
@@ -46,13 +49,22 @@ class Overview(Pane):
     title = "Overview"
     help_text = (
         "Bars are credentials that end, diamonds below them are renewal points; T changes hour, day, week and month. "
-        "← and → go into the picture, enter there shows the credentials of one bar, esc leads back. The table is "
+        "← and → go into the picture, enter there shows the credentials of one bar, esc leads back. tab goes into what "
+        "needs you: enter there goes to the row and offers what mends it. The table is "
         "everything over all clusters: what failed or has ended first, then what ends next; every key works on it."
     )
 
-    def __init__(self, session: Session, id: str) -> None:
+    class Wanted(Message):
+        """The user wants to go to what needs somebody, and to what mends it."""
+
+        def __init__(self, notice: Notice) -> None:
+            super().__init__()
+            self.notice = notice
+
+    def __init__(self, session: Session, id: str, last: LastTime | None = None) -> None:
         super().__init__(id=id)
         self.session = session
+        self._last = last or LastTime()
         columns = on_screen(OF_AREA[Area.CREDENTIALS], session.settings.columns.credentials)
         self.table = FleetTable(
             with_work(with_undo(columns, session.undo_until), session.working_on), now=session.now, id="next-table"
@@ -64,7 +76,8 @@ class Overview(Pane):
         self._notices = Notices(id="notices")
         self._pending: Timer | None = None
         self._cost = 0.0
-        self._in_picture = False
+        self._came_from: Widget | None = None
+        """The picture that something was opened in, where esc will lead back to."""
 
     def compose(self) -> ComposeResult:
         with Vertical():
@@ -94,8 +107,11 @@ class Overview(Pane):
         self._timeline.focus()
 
     def take_focus(self) -> None:
-        self.screen.set_focus(self._timeline if self._in_picture else self.table)
-        self._in_picture = False
+        self.screen.set_focus(self._came_from or self.table)
+        self._came_from = None
+
+    def panels(self) -> Sequence[Widget]:
+        return (self._notices, self._timeline)
 
     def on_timeline_wanted(self) -> None:
         self.next_span()
@@ -105,7 +121,23 @@ class Overview(Pane):
         self.table.focus()
 
     def on_timeline_opened(self, event: Timeline.Opened) -> None:
-        self._in_picture = True  # where esc will lead back to
+        self._came_from = self._timeline
+
+    def on_notices_left(self, event: Notices.Left) -> None:
+        event.stop()
+        self.table.focus()
+
+    def on_notices_opened(self, event: Notices.Opened) -> None:
+        event.stop()
+        notice = next((notice for notice in self.found.notices if notice.key == event.key), None)
+        if notice is not None:
+            self._came_from = self._notices
+            self.post_message(self.Wanted(notice))
+
+    def needed(self, last: LastTime) -> LastTime:
+        """What the next start compares with what needs attention then."""
+        session = self.session
+        return last if session.fleet is None else kept(self.found.notices, last, session.store, session.clock())
 
     def show_starting(self) -> None:
         super().show_starting()
@@ -129,10 +161,15 @@ class Overview(Pane):
         now = self.session.now()
         self.found = survey(self.session, self._timeline.reach(now))
         self._timeline.show(now, self.found.ends, self.found.renews, known=self.session.looked)
-        self._notices.show(
-            [(notice.sign.glyph, notice.who, notice.why, style_of(notice.sign.tone)) for notice in self.found.notices],
-            known=bool(self.session.store.credentials or self.session.store.accounts),
-        )
+        store = self.session.store
+        self.found.notices, since = compared(self.found.notices, self._last, store, now)
+        told = [
+            Told(one.key, one.sign.glyph, one.who, one.why, style_of(one.sign.tone), one.new)
+            for one in self.found.notices
+        ]
+        if untold := self.found.untold:
+            told.append(Told("", "…", f"{untold} more", "were not looked at: mend the first ones", "$mute"))
+        self._notices.show(told, known=bool(store.credentials or store.accounts), since=since)
         self.query_one("#health", Static).update(self._health())
         self._rows()
         self._cost = perf_counter() - begun

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.widget import Widget
 
 from tui.fleet.fields import OF_AREA, Cell, Field, on_screen
 from tui.fleet.fields.lifetimes import due_by, with_undo, with_work
@@ -43,6 +44,8 @@ class Scope:
     identity: Identity | None = None
     between: tuple[datetime, datetime] | None = None
     """Only what ends or is due in here."""
+    keys: frozenset[str] | None = None
+    """Only these rows."""
     text: str = ""
     sort: str = ""
     reverse: bool = False
@@ -51,7 +54,7 @@ class Scope:
     def query(self) -> Query:
         return Query(
             text=self.text, cluster=self.cluster, namespace=self.namespace, identity=self.identity,
-            between=self.between, sort=self.sort, reverse=self.reverse,
+            between=self.between, keys=self.keys, sort=self.sort, reverse=self.reverse,
         )  # fmt: skip
 
 
@@ -97,6 +100,10 @@ class Pane(Horizontal):
     def take_focus(self) -> None:
         """The area is shown now. At once, and not in a moment: a prompt that opens next must keep the focus."""
         self.screen.set_focus(self.table)
+
+    def panels(self) -> Sequence[Widget]:
+        """What can have the focus besides the list, whether it is seen or not."""
+        return ()
 
     def facts(self) -> list[tuple[str, Tone]]:
         """What is said about the list at the right end of the breadcrumbs."""
@@ -207,6 +214,9 @@ class ListPane(Pane):
             facts.append((marks_said(self.table), Tone.WARN))
         return facts
 
+    def panels(self) -> Sequence[Widget]:
+        return (self._side,)
+
     def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
         self._describe()
 
@@ -258,6 +268,11 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
         return [
             Cell(f"Nothing ends or is due between {start:%H:%M} and {end:%H:%M} UTC any more.", Tone.STRONG),
             Cell("what was there has been renewed or revoked since; esc goes back to the timeline", Tone.MUTE),
+        ]
+    if scope.keys is not None:
+        return [
+            Cell("None of these is there any more.", Tone.STRONG),
+            Cell("they were renewed, revoked or removed since; esc goes back", Tone.MUTE),
         ]
     if scope.identity is not None:
         name = safe_text(f"{scope.identity.namespace}/{scope.identity.name}")

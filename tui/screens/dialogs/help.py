@@ -22,6 +22,7 @@ _MOVES = (
     "aside",
     "area",
     "step_area",
+    "step_panel",
     "app.",
     "screen.",
     "focus",
@@ -32,7 +33,8 @@ _MOVES = (
 )
 ELSEWHERE = (
     ("↑ ↓", "j k, page up and down, g and G for the ends; ⇧← ⇧→ the columns that find no room"),
-    ("1 … 6", "the areas; tab goes to the next"),
+    ("1 … 6", "the areas; ] and [ go to the next and back"),
+    ("tab", "the next panel: the list, what needs you, the pictures, the facts, the job; ⇧tab back"),
     ("/", "filter: all words must match, !word must not; 0 shows everything again"),
     (":", "command: an area, a cluster, or what a key does; q leaves"),
     ("^p", "every command that makes sense now"),

@@ -26,6 +26,7 @@ from tui.screens.session import Session
 from tui.widgets.crumbs import Crumbs
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
+from tui.widgets.notices import Notices
 from tui.widgets.prompt import Prompt
 from tui.widgets.table import FleetTable
 from tui.widgets.timeline import Timeline
@@ -33,6 +34,8 @@ from tui.widgets.top_bar import AreaTabs, TopBar
 
 from .commanding import CommandingScreen
 from .memory import Memory, Sorted
+from .mending import mend
+from .panels import next_panel
 from .trail import Crumb, Trail, Visit
 
 AREAS: Final = (
@@ -73,8 +76,10 @@ class MainScreen(CommandingScreen):
         Binding("T", "span", "timeline", show=False, id="timeline"),
         Binding("ctrl+r", "retry", "retry what failed", show=False, id="retry"),
         Binding("ctrl+x", "cancel_rest", "cancel the rest", show=False, id="cancel"),
-        Binding("right_square_bracket,tab", "step_area(1)", "next area", show=False, id="next_area"),
-        Binding("left_square_bracket,shift+tab", "step_area(-1)", "previous area", show=False, id="previous_area"),
+        Binding("right_square_bracket", "step_area(1)", "next area", show=False, id="next_area"),
+        Binding("left_square_bracket", "step_area(-1)", "previous area", show=False, id="previous_area"),
+        Binding("tab", "step_panel(1)", "next panel", show=False, id="next_panel"),
+        Binding("shift+tab", "step_panel(-1)", "previous panel", show=False, id="previous_panel"),
     ]
 
     def __init__(self, session: Session, memory: Memory | None = None) -> None:
@@ -83,7 +88,7 @@ class MainScreen(CommandingScreen):
         self.memory = memory or Memory()
         self._trail = Trail()
         self._panes: dict[str, Pane] = {
-            "overview": Overview(session, "overview"),
+            "overview": Overview(session, "overview", self.memory.needed),
             **{area.value: ListPane(area, session, area.value) for area in Area},
             "activity": Activity(session, "activity"),
         }
@@ -124,6 +129,9 @@ class MainScreen(CommandingScreen):
         memory, pane = self.memory, self.pane
         memory.area, memory.filter = pane.id or "overview", "" if looks_secret(pane.text) else pane.text
         memory.cursor = pane.table.cursor_key
+        overview = self._panes["overview"]
+        if isinstance(overview, Overview):
+            memory.needed = overview.needed(memory.needed)
         memory.sorts = {
             name: Sorted(pane.table.sorted_by, pane.table.reverse)
             for name, pane in self._panes.items()
@@ -140,7 +148,7 @@ class MainScreen(CommandingScreen):
     def chosen(self) -> list[Row]:
         if self._at is not None:
             return [self._at]
-        if not self.is_mounted or isinstance(self.focused, Timeline):
+        if not self.is_mounted or isinstance(self.focused, Timeline | Notices):
             return []  # keys that act need rows that are seen
         table = self.pane.table
         if table.marks:
@@ -244,6 +252,9 @@ class MainScreen(CommandingScreen):
         else:
             self.action_area(area)
 
+    def action_step_panel(self, by: int) -> None:
+        next_panel(self, by)
+
     def on_crumbs_chosen(self, event: Crumbs.Chosen) -> None:
         if (crumb := self._trail.back(event.number)) is not None:
             self.go(crumb.area, crumb.scope, crumb.cursor)
@@ -260,7 +271,10 @@ class MainScreen(CommandingScreen):
         bucket = event.bucket
         # From now on, where it began before: what ended in it already is not what was counted.
         between = (max(bucket.start, self.session.clock()), bucket.end)
-        self._deeper("credentials", Scope(between=between), f"{event.span}, {bucket.label}")
+        self.deeper("credentials", Scope(between=between), f"{event.span}, {bucket.label}")
+
+    def on_overview_wanted(self, event: Overview.Wanted) -> None:
+        mend(self, event.notice)
 
     def _do_at(self, row: Row, name: str) -> None:
         with self.at(row):
@@ -274,9 +288,9 @@ class MainScreen(CommandingScreen):
             self._do_at(row, "trust")
         elif isinstance(row, ClusterRow):
             # of one that does not answer, an empty list says why
-            self._deeper("credentials" if row.answers else "accounts", Scope(cluster=row.name), row.name)
+            self.deeper("credentials" if row.answers else "accounts", Scope(cluster=row.name), row.name)
         elif isinstance(row, AccountRow):
-            self._deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
+            self.deeper("credentials", Scope(identity=row.identity), f"{row.identity.namespace}/{row.identity.name}")
         elif isinstance(row, RequestRow) and not self.session.read_only:
             self._do_at(row, row.kind.enter)
         elif isinstance(row, RequestRow | CredentialRow):
@@ -349,14 +363,15 @@ class MainScreen(CommandingScreen):
 
     # How
 
-    def _deeper(self, area: str, scope: Scope, name: str) -> None:
+    def deeper(self, area: str, scope: Scope, name: str, cursor: str = "") -> None:
+        """Show what was opened here, narrowed to `scope`; esc leads back."""
         current = self.query_one(ContentSwitcher).current or "overview"
         pane = self.pane
         row = pane.table.row
         key = row.key if isinstance(row, ClusterRow | AccountRow) else ""
         here = _scope_of(pane)
         self._trail.deeper(Crumb(current, here, key, safe_text(name, 80)))
-        self.go(area, scope)
+        self.go(area, scope, cursor)
 
     def _row(self, key: str) -> Row | None:
         store = self.session.store

@@ -14,13 +14,14 @@ import msgspec
 from tui.issuance import FileError, write_private
 from tui.kube.sensitive import Sensitive, looks_secret
 from tui.kube.small_file import read_small
+from tui.screens.areas.since import LastTime
 
 from .commands import opening
 
 FILE: Final = "dashboard.json"
 LONGEST: Final = 50
 """So many filters and commands are kept."""
-_LARGEST: Final = 64 * 1024
+_LARGEST: Final = 256 * 1024
 _LINE: Final = 300
 
 
@@ -42,6 +43,8 @@ class Memory(msgspec.Struct, kw_only=True):
     sorts: dict[str, Sorted] = {}
     filters: list[str] = []
     commands: list[str] = []
+    needed: LastTime = LastTime()
+    """What needed attention."""
 
     def history(self, kind: str) -> list[str]:
         """What was typed after `/` or `:`, the newest last."""
