@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import yaml
 
-from tests.cli.conftest import command, environment, journal_entries, kubemint, refused_within_15_s, token_in
+from tests.cli.conftest import command, environment, issue, journal_entries, kubemint, refused_within_15_s, token_in
 from tui.fleet.fleet import Fleet
 from tui.fleet.rows import ClusterRow, Reach
 from tui.headless.rotating import _Clusters
@@ -142,6 +142,22 @@ def test_undo_puts_back_what_a_file_still_holds(served: Path, robot: Path, tmp_p
     assert (result.code, result.out) == (0, f"file:{robot}\n"), result
     assert robot.read_bytes() == backup.read_bytes()
     assert kubemint("verify", robot, "--kubeconfig", served).code == 0
+
+
+def test_undo_takes_an_issued_secret_away_again(served: Path, tmp_path: Path) -> None:
+    """Only where that is said: who types `undo` may mean a rotation."""
+    address, copy = "secret:tenant-a/default/unmade", tmp_path / "copy"
+    assert issue(served, "--secret", "default/unmade", "--create", name="unmade").code == 0
+    kubemint("export", address, "--out", copy, "--kubeconfig", served)
+    kubemint("undo", address, "--kubeconfig", served).failed(2, "is also in file:", "kubemint revoke")
+    assert issue(served, "--secret", "default/unmade-2", name="unmade").code == 0
+    kubemint("undo", f"{address}-2", "--kubeconfig", served).failed(2, "was issued and not rotated since", "--yes")
+    shown = kubemint("undo", f"{address}-2", "--yes", "--kubeconfig", served, "--dry-run", "-o", "json").json
+    assert [step["step"] for step in shown["steps"]] == ["intent", "handle", "secret:0"]
+    result = kubemint("undo", f"{address}-2", "--yes", "--kubeconfig", served, "-o", "json")
+    assert (result.code, result.json["items"][0]["action"]) == (0, "undo"), result
+    kubemint("inspect", f"{address}-2", "--kubeconfig", served).failed(1, "not found")
+    kubemint("undo", f"{address}-2", "--yes", "--kubeconfig", served).failed(1, "not found")
 
 
 def test_a_dry_run_of_what_is_due_finishes_nothing_that_is_open(served: Path, robot: Path) -> None:

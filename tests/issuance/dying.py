@@ -27,11 +27,18 @@ class Doomed:
         )
 
     def run(
-        self, arena: Arena, work: IssueSpec | Address, point: str, *, revoke: bool = False, undo: bool = False
+        self,
+        arena: Arena,
+        work: IssueSpec | Address,
+        point: str,
+        *,
+        revoke: bool = False,
+        undo: bool = False,
+        unmake: bool = False,
     ) -> int:
         """Issue a spec, or rotate (or revoke) an address, in a process that ends at `point`; its exit code.
 
-        With `undo` it rotates in peace and ends while it undoes that.
+        With `undo` it rotates in peace and ends while it undoes that; with `unmake` while it undoes the issue.
         """
         process = self._context.Process(
             target=_die,
@@ -46,6 +53,7 @@ class Doomed:
                 None,
                 revoke,
                 undo,
+                unmake,
             ),
         )
         process.start()
@@ -81,6 +89,7 @@ def _die(
     gate: Path | None = None,
     revoke: bool = False,
     undo: bool = False,
+    unmake: bool = False,
 ) -> None:
     async def main() -> None:
         grace = timedelta(minutes=5) if undo else timedelta(0)
@@ -104,6 +113,8 @@ def _die(
                 plan = await engine.plan(work)
             elif undo:
                 plan = await engine.plan_undo(work)
+            elif unmake:
+                plan = await engine.plan_undo(work, unmake=True)
             elif revoke:
                 plan = await engine.plan_revoke(work)
             else:

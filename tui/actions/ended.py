@@ -21,7 +21,7 @@ def words_of(outcome: Outcome, host: Host) -> str:
     if outcome.action in (Did.KEEP, Did.DELETE):
         last = next((result.message for result in reversed(outcome.results) if result.message), "")
         return last.partition("; ")[0]  # the step itself says the rest
-    if credential is None or outcome.action.value == "revoke":
+    if credential is None or outcome.action.value == "revoke" or credential.state is State.REVOKED:
         return ""
     if credential.expires_at is None:
         return credential.message if credential.state is State.VALID else ""

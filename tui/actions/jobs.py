@@ -20,6 +20,7 @@ from tui.issuance import (
     Address,
     Outcome,
     Plan,
+    State,
     StepResult,
     StepStatus,
     Unasked,
@@ -225,7 +226,7 @@ def _planned(
         if task.status is StepStatus.DONE and after is not None and (said_after := await after()):
             task.message = f"{task.message}; {said_after}"
         if task.status is StepStatus.DONE and task.address is not None:
-            if outcome.action is Did.ROTATE:
+            if outcome.action is Did.ROTATE or outcome.credential is None or outcome.credential.state is State.REVOKED:
                 host.undone.discard(task.address)
             elif outcome.action is Did.UNDO:
                 host.undone.symmetric_difference_update({task.address})  # undone twice, it is the newer one again
@@ -237,6 +238,7 @@ def _planned(
 
 _ASKS: Final = {
     "replace": "r renews it where it is; ctrl+r asks, and issues another one in its place",
+    "unmake": "ctrl+r asks, and takes away what was issued",
     "revive": "ctrl+r asks, and makes a new one in its place",
 }
 

@@ -53,6 +53,10 @@ REVIVE: Final = Field(
     id="revive", flags=("-y", "--yes"), control=Control.TICK, default=False, word=True,
     help="Also rotate what was revoked: issue a new credential in its place.",
 )  # fmt: skip
+UNMAKE: Final = Field(
+    id="unmake", flags=("-y", "--yes"), control=Control.TICK, default=False, word=True,
+    help="Also undo an issue or a copy into a Secret: take the Secret away and end what was issued.",
+)  # fmt: skip
 _ROTATION: Final[dict[str, Any]] = {
     "needs": Needs.SOME, "fits": fit.ROTATABLE, "job": "rotate", "of": _of, "title_of": title_of, "plan": plan_rotate,
     "fields": (ask.ADDRESSES, REVIVE), "verb": ("rotate",),
@@ -73,5 +77,5 @@ UNDO: Final = Action[Address](
     name="undo", title="Undo the rotation", says="back to the old one, while its grace period runs",
     key="u", label="undo the rotation", needs=Needs.SOME, mutates=True, fits=fit.MATERIAL,
     of=fit.address_of, title_of=title_of, plan=lambda engine, address, **given: engine.plan_undo(address, **given),
-    fields=(ask.ADDRESS, BACKUP), make=lambda values: values["address"], verb=("undo",),
+    fields=(ask.ADDRESS, BACKUP, UNMAKE), make=lambda values: values["address"], verb=("undo",),
 )  # fmt: skip

@@ -167,14 +167,20 @@ class Engine:
 
         return self._planned(*await prepare_reactivation(self._context, address))
 
-    async def plan_undo(self, address: Address, *, given: Path | None = None) -> Plan:
+    async def plan_undo(self, address: Address, *, given: Path | None = None, unmake: bool = False) -> Plan:
         """What going back to the credential before the last rotation would do, while that one still lives.
 
-        The old token comes from this engine's memory, or from a file that still holds it; `given` names one.
+        The old token comes from this engine's memory, or from a file that still holds it; `given` names one. Where a
+        Secret was made by an issue or a copy, and not rotated since, Unasked is raised: with `unmake` it goes again.
         """
-        from .tokens.undoing import prepare_undo
+        from .revoking.unmaking import prepare
+        from .tokens.undoing import NoRotation, prepare_undo
 
-        return self._planned(*await prepare_undo(self._context, self._graces, address, given), asked=address)
+        try:
+            prepared = await prepare_undo(self._context, self._graces, address, given)
+        except NoRotation as error:
+            prepared = await prepare(self._context, address, error, unmake=unmake)
+        return self._planned(*prepared, asked=address)
 
     def undo_window(self, fingerprint: str) -> UndoWindow | None:
         """Until when the rotation that made this credential can be undone. Asks no server; for every redraw."""

@@ -233,8 +233,9 @@ def _noted(writing: Writing) -> Wrote:
 
 
 def wrote_to(place: Place) -> Wrote | None:
-    """What a place remembers of what it wrote; None for all but files of their own."""
-    return place.wrote if isinstance(place, FilePlace) else None
+    """What a place remembers of what it wrote; None for all but files of their own and Secrets."""
+    wrote: Wrote | None = getattr(place, "wrote", None)
+    return wrote
 
 
 def written_to(state: StateStore, address: Address) -> set[str]:

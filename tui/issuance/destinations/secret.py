@@ -21,9 +21,11 @@ from tui.kube.sensitive import Sensitive
 from .fence import fence, unsure
 from .masking import diff, masked_secret
 from .place import Held
+from .written import wrote_values
 
 if TYPE_CHECKING:
     from tui.issuance.model.clusters import Clusters
+    from tui.issuance.records.intent import Wrote
     from tui.kube.client import Client
 
     from .in_secret import SecretDestination
@@ -67,6 +69,8 @@ class SecretPlace:
         self._attempt = ""
         """The fingerprint that `write` tried to put there."""
         self._unanswered = False
+        self.wrote: Wrote | None = None
+        """What `write` left there, and whether it made it."""
         self._notes: dict[str, str] = {}
         """Marks of ours beyond what every credential's Secret carries."""
 
@@ -111,9 +115,10 @@ class SecretPlace:
     async def write(self, writing: Writing) -> str:
         client, where = await self._client(), self.destination
         if not self._version:
+            wish = self._object(writing, None)
             try:
                 with self._attempting(writing):
-                    made = await client.create(SECRETS, self._object(writing, None), namespace=where.namespace)
+                    made = await client.create(SECRETS, wish, namespace=where.namespace)
             except Conflict as error:
                 raise ChangedMeanwhile(
                     f"{self.label} is already in use: it was created by another client just now"
@@ -121,7 +126,7 @@ class SecretPlace:
             except NotFound as error:
                 error.hint = f"create the namespace {where.namespace} first"
                 raise
-            self._after = self._known(made["metadata"])
+            self._after, self.wrote = self._known(made["metadata"]), wrote_values(wish.values(), new=True)
             return "created"
         try:
             before = await client.get(SECRETS, where.name, namespace=where.namespace, type=SecretObject)
@@ -133,7 +138,7 @@ class SecretPlace:
                 made = await client.replace(SECRETS, wish, namespace=where.namespace, name=where.name)
         except (Conflict, NotFound) as error:
             raise self._changed() from error
-        self._after = self._known(made["metadata"])
+        self._after, self.wrote = self._known(made["metadata"]), wrote_values(wish.values(), new=False)
         return "replaced"
 
     async def check(self, writing: Writing) -> str | None:

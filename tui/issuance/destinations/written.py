@@ -16,7 +16,7 @@ from tui.kube.errors import ConfigError
 from tui.kube.sensitive import Sensitive
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tui.issuance.formats import Format
     from tui.kube.endpoint import Endpoint
@@ -47,6 +47,12 @@ def wrote(form: Format, content: Sensitive) -> Wrote:
     """What is remembered of it."""
     way = _way(form, content)
     return Wrote(whole=content.fingerprint, way=_parts(way) if way is not None else {})
+
+
+def wrote_values(values: Mapping[str, Sensitive], *, new: bool) -> Wrote:
+    """The same of what a Secret holds."""
+    told = {key: value.fingerprint for key, value in values.items()}
+    return Wrote(whole=Sensitive(json.dumps(told, sort_keys=True)).fingerprint, new=new)
 
 
 def edits(form: Format, content: Sensitive, before: Wrote | None) -> Edits:

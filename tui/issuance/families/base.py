@@ -8,6 +8,7 @@ import msgspec
 
 from tui.issuance.errors import UsageError
 from tui.issuance.revoking.sought import Sought
+from tui.kube import shell
 from tui.kube.client import Client
 
 if TYPE_CHECKING:
@@ -126,6 +127,10 @@ class Family:
 
     def refuse_going_back(self, credential: Credential) -> None:
         """Raises UsageError where a rotation of this one cannot be undone at all."""
+
+    def taken_back(self, address: Address) -> str:
+        """What to do instead where no undo takes back that it was made."""
+        return f"`{shell.command('kubemint', 'revoke', str(address))}` ends it"
 
     # Ending
 

@@ -58,6 +58,14 @@ class Files(Family):
         credential = msgspec.structs.replace(credential, handle=handle)
         return Found(credential=credential, named=Named.BY_TOKEN, said=said)
 
+    def taken_back(self, address: Address) -> str:
+        if not address.is_file:
+            return super().taken_back(address)
+        path, merged, _ = address.name.partition("#")
+        out = shell.command("kubemint", "config", "unmerge", "CONTEXT", "--kubeconfig", path)
+        stays = f"`{out}` takes its entries out" if merged else "the file stays and is yours to delete"
+        return f"{super().taken_back(address)}; {stays}"
+
     async def in_use_again(self, context: Context, revocation: Revocation) -> str:
         """By the token that lies in the file."""
         record = await asyncio.to_thread(context.state.export_record, revocation.address)

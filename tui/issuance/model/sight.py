@@ -69,6 +69,10 @@ class Sight:
         self._looks.append(_Look(what, again, facts(found)))
         return found
 
+    def joined(self, other: Sight) -> Sight:
+        """This one and another: a plan that rests on both."""
+        return Sight([*self._looks, *other._looks])
+
     @property
     def seen(self) -> Seen:
         """What was seen, to hold a later plan of the same against it."""

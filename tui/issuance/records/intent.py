@@ -68,9 +68,11 @@ class Lifetime(Protocol):
 
 
 class Wrote(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of the content of a file that is kubemint's alone: digests."""
+    """What is remembered of the content of a file that is kubemint's alone, or of a Secret's values: digests."""
 
     whole: str
+    new: bool = False
+    """Of a Secret: whether this very write made it."""
     way: dict[str, str] = {}
     """Of each part of where it leads and with what; none where its format does not say."""
 
@@ -179,7 +181,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     uid: str = ""
     """Of a Secret: the UID of the one that was written; empty in records of earlier versions."""
     wrote: Wrote | None = None
-    """Of a file of its own: what was written; None where that was not noted, as in earlier versions."""
+    """Of a file of its own, and of a Secret: what was written; None where that is not noted, as in earlier versions."""
     at: tuple[Whereabouts, ...] = ()
     """What the clusters are that it names; none in records of earlier versions."""
 

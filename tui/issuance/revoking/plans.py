@@ -73,13 +73,17 @@ def ended_at(entries: Sequence[JournalEntry]) -> datetime | None:
     """When the last thing that was done to an address ended it, None where that was something else; by its entries in
     the journal, oldest first."""
     for entry in reversed(entries):
-        if entry.action != Action.REVOKE:
+        if entry.action not in _ENDS or (entry.action == Action.UNDO and entry.step == "commit"):
             if entry.step.startswith(("revoke:", "sweep:")):  # an older one's grace period was over, whenever
                 continue
             return None
         if entry.step in ("handle", "secret") and entry.status == StepStatus.DONE:
             return entry.at
     return None
+
+
+_ENDS: Final = (Action.REVOKE, Action.UNDO)
+"""Of an undo only one of an issue; that of a rotation commits what it put back."""
 
 
 async def _left_over(context: Context, address: Address, said: str) -> Found:

@@ -196,10 +196,14 @@ class Revoke(Revocable):
         ended = dead_tokens.ended(self.handle, held.fingerprint, now, kept=held.address)
         return {"forget": self.written, **ended, **({} if self.secrets else {"revoked": self.handle})}
 
+    async def take_away(self, secret: Address) -> str:
+        """Delete a Secret that held the token; says what became of it. Raises KubeError, IssuanceError."""
+        return await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
+
     def _tidy(self, number: int, secret: Address) -> Step:
         async def do(note: Note) -> None:
             try:
-                note.message = await delete_secret(self.context, secret, self.handle, self.credential.fingerprint)
+                note.message = await self.take_away(secret)
             except (KubeError, IssuanceError) as error:  # the token has ended, whatever its place does
                 known = ending.in_it(self._end.said, self._end.answer)
                 left = f"{secret} could not be tidied: {explain(error)[0]}; {known}"

@@ -54,6 +54,10 @@ if TYPE_CHECKING:
 _LARGEST = 1024 * 1024
 
 
+class NoRotation(UsageError):
+    """No rotation waits for its end: nothing is there to go back to."""
+
+
 class UndoWindow(msgspec.Struct, frozen=True, kw_only=True):
     """How long what a rotation replaced can be gone back to."""
 
@@ -197,7 +201,7 @@ async def _last_rotation(context: Context, address: Address, current: Credential
             f"{address} was changed since its last rotation here, so there is nothing to go back to",
             "look at it again",
         )
-    raise UsageError(
+    raise NoRotation(
         f"there is nothing to undo for {address}: no rotation of it is in its grace period on this machine",
         "the old credential is gone when the grace period ends; rotate with a longer --grace to have longer",
     )

@@ -137,6 +137,11 @@ class SecretUsers:
         uses += [_fetched(one, wish) for one in found.fetches if _names(one.view, secret.name)]
         return Sighting(secret=f"{secret.namespace}/{secret.name}", uses=tuple(uses), unseen=found.unseen)
 
+    async def using(self, clusters: Clusters, secret: SecretName) -> Sighting:
+        """Who uses it now, near and far, believing nothing that was seen before. Never raises."""
+        wish, since = GraceWish(timedelta(0)), asyncio.get_running_loop().time()
+        return await self._far(clusters, secret, await self._sighting(clusters, secret, wish, (), since), wish)
+
     async def fetched(self, clusters: Clusters, secret: SecretName) -> tuple[list[Use], list[str]]:
         """The ExternalSecrets that fetch it, in its namespace, another, or a tenant of its cluster; and what could not
         be seen. Never raises."""

@@ -19,6 +19,7 @@ from tui.issuance.model.types import Address, Credential, Identity
 from tui.issuance.revoking.found import Found
 from tui.issuance.revoking.searching import has_id
 from tui.issuance.revoking.sought import Sought
+from tui.kube import shell
 from tui.kube.client import Client
 from tui.kube.errors import Forbidden, NotFound
 
@@ -113,6 +114,10 @@ class Requests(Family):
     ) -> tuple[Plan, Transaction] | None:
         request = await request_at(context.clusters, credential.address)
         return await request_changes.prepare_recreation(context, request, wait=wait)
+
+    def taken_back(self, address: Address) -> str:
+        asked = ("request", "delete", address.name, "--namespace", address.namespace, "--context", address.cluster)
+        return f"`{shell.command('kubemint', *asked)}` takes it back, with what it keeps"
 
     def ends_too(self, credential: Credential) -> tuple[str, ...]:
         return ("the request stays: whoever keeps it issues a new token, a rotation only with --yes",)
