@@ -26,7 +26,7 @@ from textual.screen import Screen
 from tui.actions.jobs import Job
 from tui.fleet.rows import Row
 from tui.fleet.store import FleetChange
-from tui.issuance import utc_now
+from tui.issuance import utc_now, write_preferences
 from tui.kube.home import expanded
 from tui.kube.text import safe_text
 from tui.screens.renewing import Renewing
@@ -107,6 +107,7 @@ class KubemintApp(InsideTextual[int]):
         super().__init__()
         given = settings or Loaded(Settings(), default_path())
         loaded = vocabulary().check(given.with_flags(theme=theme, read_only=read_only))
+        write_preferences(loaded.settings.preferences)
         self.session = Session(clock=clock, settings=loaded, embedded=embedded)
         self.failure: Exception | None = None
         """Why the dashboard could not open; `run` raises it again outside."""

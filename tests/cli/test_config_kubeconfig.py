@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cli.conftest import Result, kubemint
+from tests.cli.conftest import Result, issue, kubemint
 
 ANCHORS = """\
 # who to ask: facilities
@@ -189,3 +189,27 @@ def test_only_what_was_taken_in_is_taken_out(mine: Path) -> None:
     kubemint("config", "unmerge", "north").failed(2, "no context north that kubemint took in")
     kubemint("config", "use", "north", "--read-only").failed(2, "config use changes something")
     assert mine.read_text() == ANCHORS
+
+
+def test_preferences_are_left_out_where_the_settings_say_so(
+    served: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default they are there, as kubectl wrote them before 1.34; with the setting no file that kubemint makes has
+    them: an issued one, a merged one and its copy, one that was imported, and one that asks kubemint."""
+    for setting, there in (("", True), ("false", False)):
+        folder = tmp_path / (setting or "usual")
+        folder.mkdir()
+        if setting:
+            monkeypatch.setenv("KUBEMINT_PREFERENCES", setting)
+        out, merged, copied, taken, asks = (folder / name for name in ("out", "merged", "copied", "taken", "asks"))
+        done(issue(served, "--create", "--out", out, name=f"a{there}".lower()))
+        done(issue(served, "--create", "--merge", merged, name=f"b{there}".lower()))
+        entry = next(one for one in kubemint("list", "credentials", "--kubeconfig", served, "-o", "name").out.split()
+                     if str(merged) in one)  # fmt: skip
+        done(kubemint("export", entry, "--out", copied, "--kubeconfig", served))
+        done(kubemint("config", "import", other, "--kubeconfig", taken))
+        done(issue(served, "--exec", "--out", asks, name=f"a{there}".lower()))
+        for file in (out, merged, copied, taken, asks):
+            text = file.read_text()
+            assert yaml.safe_load(text)["users"], text
+            assert ("\npreferences: {}\n" in text) is there, file.name

@@ -16,6 +16,7 @@ from tui.issuance.families.dpf.resources import FIELD_MANAGER, ownership
 from tui.issuance.families.dpf.steps import Published, SecretInUse
 from tui.issuance.families.dpf.target import Target
 from tui.issuance.formats import Format
+from tui.issuance.formats.preferences import preferences_as
 from tui.issuance.model.types import Identity
 from tui.issuance.objects.managed import Reserved
 from tui.issuance.trust import handle_names
@@ -60,6 +61,16 @@ def test_what_is_written_is_of_the_requests_type() -> None:
         assert steps.secret_data(asked, TOKEN, ENDPOINT) == form.rules.render(TOKEN, ENDPOINT, owner)
     with pytest.raises(IssuanceError, match="unsupported secret type: token"):
         steps.secret_data(msgspec.structs.replace(REQUEST, type="token"), TOKEN, ENDPOINT)
+
+
+def test_without_preferences_by_the_settings_dpfs_bytes_stay() -> None:
+    """Its controller writes them; only what is kubemint's own goes without, as kubectl does since 1.34."""
+    owner, asked = Identity(ENDPOINT.name, "sa", "robot"), msgspec.structs.replace(REQUEST, type="kubeconfig")
+    usual = Format.KUBECONFIG.rules.render(TOKEN, ENDPOINT, owner)["kubeconfig"].reveal()
+    with preferences_as(False):
+        assert steps.secret_data(asked, TOKEN, ENDPOINT)["kubeconfig"].reveal() == usual
+        own = Format.KUBECONFIG.rules.render(TOKEN, ENDPOINT, owner)["kubeconfig"].reveal()
+    assert own == usual.replace("preferences: {}\n", "")
 
 
 INSIDE = replace(ENDPOINT, name="other", server="https://10.96.0.1")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tui.kube.sensitive import Sensitive
     from tui.settings import Loaded
 
+Ways = Callable[[], "Mapping[str, Sensitive]"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -173,7 +174,7 @@ def merge(options: Options, file: str, rename: bool, force: bool, dry_run: bool)
 
     if not dry_run:
         refuse_read_only(options, "config merge")
-    _take(options, taking.own_ways(expanded(file).absolute()), rename=rename, force=force, dry_run=dry_run)
+    _take(options, lambda: taking.own_ways(expanded(file).absolute()), rename=rename, force=force, dry_run=dry_run)
 
 
 @config.command("import")
@@ -198,8 +199,8 @@ def import_(options: Options, file: str, allowed: tuple[str, ...], rename: bool,
         refuse_read_only(options, "config import")
     content = read_input("-") if file == "-" else read_private(expanded(file))
     allow = Allow(near="near" in allowed, insecure="insecure" in allowed, proxy="proxy" in allowed)
-    ways = taking.foreign_ways(content, "stdin" if file == "-" else file, allow)
-    _take(options, ways, rename=rename, force=force, dry_run=dry_run)
+    source = "stdin" if file == "-" else file
+    _take(options, lambda: taking.foreign_ways(content, source, allow), rename=rename, force=force, dry_run=dry_run)
 
 
 @config.command("unmerge")
@@ -215,8 +216,15 @@ def unmerge(options: Options, name: str) -> None:
     say(f"context {name} is gone from {path_}")
 
 
-def _take(options: Options, ways: Mapping[str, Sensitive], *, rename: bool, force: bool, dry_run: bool) -> None:
+def _take(options: Options, found: Ways, *, rename: bool, force: bool, dry_run: bool) -> None:
     """Say first what it does and what is lost; then do it."""
+    from tui.issuance import preferences_as
+
+    with preferences_as(configured(options).settings.preferences):
+        _taken(options, found(), rename=rename, force=force, dry_run=dry_run)
+
+
+def _taken(options: Options, ways: Mapping[str, Sensitive], *, rename: bool, force: bool, dry_run: bool) -> None:
     from tui.issuance import taking
 
     into = taking.written_to(options.kubeconfig)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from tui.issuance import GraceWish, IssuanceError, StateError, UsageError
+from tui.issuance import GraceWish, IssuanceError, StateError, UsageError, write_preferences
 from tui.kube import terminals
 from tui.kube.errors import ConfigError
 from tui.kube.warnings import hearing
@@ -186,6 +186,7 @@ def _setting(options: Options, kubeconfig: str | None, state_folder: Path | None
     settings = configured(options)
     for finding in settings.findings:
         complain(str(finding), "`kubemint config check` shows all of it")
+    write_preferences(settings.settings.preferences)
     return Setting(options, config, lambda: load(kubeconfig), state_folder, inside, settings)
 
 

@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     )
     from .families.token_secret.identity_view import IdentityView
     from .formats import Format
+    from .formats.preferences import preferences_as, write_preferences
     from .formats.yaml_text import dump as dump_yaml
     from .insight.becoming import Becomer
     from .insight.becoming_asked import Becomers
@@ -265,13 +266,13 @@ __all__ = [
     "kind_label", "known_home", "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root",
     "listings", "lives_on_after", "look_at_disk", "look_at_request", "made_for", "make_private", "managed",
     "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers",
-    "parse_duration", "pasted_meaning", "push_preview", "read_certificate", "read_fields", "read_private",
-    "read_token", "readable_by_others", "record_report", "renews", "request_key", "request_kinds", "request_token",
-    "roles_of_flow", "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of", "store_auth_name",
-    "store_preview", "subject_of", "subject_of_account", "survey", "taking", "tenant_gap", "tenant_manifests",
-    "token_of", "token_secret_deletion_due", "token_use", "trace_lineage", "unguarded", "unknown_cluster",
-    "unseen_handles", "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of", "who_can",
-    "words_of_fields", "write_file", "write_private",
+    "parse_duration", "pasted_meaning", "preferences_as", "push_preview", "read_certificate", "read_fields",
+    "read_private", "read_token", "readable_by_others", "record_report", "renews", "request_key", "request_kinds",
+    "request_token", "roles_of_flow", "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of",
+    "store_auth_name", "store_preview", "subject_of", "subject_of_account", "survey", "taking", "tenant_gap",
+    "tenant_manifests", "token_of", "token_secret_deletion_due", "token_use", "trace_lineage", "unguarded",
+    "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of",
+    "who_can", "words_of_fields", "write_file", "write_preferences", "write_private",
 ]
 # fmt: on
 
@@ -350,6 +351,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "model.facts": "Fact Section Tone",
         "model.apart": "Apart ApartFacts Entered ToldApart=Told",
         "model.requests": "ConditionRow RequestKind RequestRow key_of_wished request_key",
+        "formats.preferences": "preferences_as write_preferences",
         "model.renewal": "HELD_STATES=HELD OVER_STATES=OVER rotate_at state_of",
         "model.severity": "Severity",
         "model.types": (

@@ -78,6 +78,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     ] = timedelta(minutes=3)
     lifetime: Annotated[Duration, Meta(description="The lifetime requested for new credentials.")] = timedelta(hours=1)
     export_folder: Annotated[str, Meta(description="Where exports go unless you say otherwise.")] = "~/.kube/kubemint"
+    preferences: Annotated[
+        bool,
+        Meta(
+            description="Write the empty `preferences: {}` into kubeconfigs, as kubectl did before 1.34: older readers "
+            "expect it. DPU requests always have it."
+        ),
+    ] = True
     trust: Annotated[
         tuple[TrustedSource, ...],
         Meta(description="Which clusters that others deliver are entered without asking; all others ask once."),

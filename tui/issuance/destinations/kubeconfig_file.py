@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
+from tui.issuance.formats.preferences import preferences
 from tui.issuance.formats.yaml_text import dump
 from tui.kube.entries import read_document
 from tui.kube.errors import ConfigError
@@ -211,7 +212,7 @@ def entries_for(path: Path | str, request: str) -> Sensitive | None:
         "contexts": [{"context": context | {"user": user["name"]}, "name": name}],
         "current-context": name,
         "kind": "Config",
-        "preferences": {},
+        **preferences(),
         "users": [{"name": user["name"], "user": plain_of(user, "users")}],
     }
     return Sensitive(dump(alone))
@@ -255,7 +256,7 @@ def _planned(path: Path, addition: Sensitive, request: str, names: Names | None,
     if not document.get("contexts") and not document.get("current-context") and not others.current:
         changes.append(Change("current-context", None, context_name))  # the only way in there is
     if not document:
-        whole = {"apiVersion": "v1", "kind": "Config", "preferences": {}}
+        whole = {"apiVersion": "v1", "kind": "Config", **preferences()}
         return _fresh(path, text, changed(whole, changes), context_name)
     return _result(path, text, document, changes, context_name)
 
@@ -265,7 +266,7 @@ def _fresh(path: Path, text: str, document: Document, context: str) -> Merge:
     document = {"current-context": ""} | document
     order = ("apiVersion", "clusters", "contexts", "current-context", "kind", "preferences", "users")
     comments = [f"{line}\n" for line in text.splitlines() if line.startswith("#")]
-    full = "".join(comments) + dump({key: document[key] for key in order})
+    full = "".join(comments) + dump({key: document[key] for key in order if key in document})
     return Merge(path, context, Sensitive(full), True, _diff(path, {}, document))
 
 

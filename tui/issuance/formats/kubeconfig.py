@@ -1,7 +1,7 @@
 """The kubeconfig: one cluster, one user, one context; or several ways in with one user, as Gardener writes it.
 
 The bytes are those of DPF's reference controller, except where it loses what is needed to connect: tls-server-name,
-proxy-url and the insecure flag stay.
+proxy-url and the insecure flag stay; and `preferences`, which the settings leave out where it is not DPF's.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from tui.kube.sensitive import Sensitive
 
 from .base import Owner, Rules, bare
+from .preferences import preferences
 from .yaml_text import dump
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def kubeconfig(token: Sensitive, endpoint: Endpoint, owner: Owner) -> Sensitive:
         ],
         "current-context": owner.name,
         "kind": "Config",
-        "preferences": {},
+        **preferences(),
         "users": [{"name": owner.name, "user": {"token": bare(token).reveal()}}],
     }
     return Sensitive(dump(document))
@@ -84,7 +85,7 @@ def several(ways: Several) -> Sensitive:
         "contexts": contexts,
         "current-context": ways.current.endpoint.name,
         "kind": "Config",
-        "preferences": {},
+        **preferences(),
         "users": [{"name": user, "user": entry}],
     }
     return Sensitive(dump(document))

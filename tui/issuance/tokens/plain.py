@@ -18,6 +18,7 @@ import msgspec
 from tui.issuance.destinations.file import FilePlace
 from tui.issuance.destinations.place import absolute, look_at, taken
 from tui.issuance.formats import Format
+from tui.issuance.formats.preferences import preferences
 from tui.issuance.formats.yaml_text import dump
 from tui.issuance.model.durations import format_go_duration
 from tui.issuance.model.material import Document, Writing
@@ -200,7 +201,7 @@ def kubeconfig(
             "contexts": [{"context": entry, "name": name} for name, entry in contexts.items()],
             "current-context": next(iter(contexts)),
             "kind": "Config",
-            "preferences": {},
+            **preferences(),
             "users": [{"name": user, "user": login}],
         }
     )

@@ -16,6 +16,7 @@ import msgspec
 
 from tui.issuance.errors import ChangedMeanwhile, IssuanceError
 from tui.issuance.formats import Format
+from tui.issuance.formats.preferences import preferences_as
 from tui.issuance.model.durations import format_go_duration, rfc3339
 from tui.issuance.model.types import Handle, Identity
 from tui.issuance.objects import managed
@@ -211,7 +212,8 @@ def secret_data(request: DPURequest, token: Sensitive, endpoint: Endpoint) -> di
     if form is None:
         raise IssuanceError(f"unsupported secret type: {request.type}", "the types are kubeconfig and tokenFile")
     account = request.service_account
-    return form.rules.render(token, endpoint, Identity(endpoint.name, account.namespace, account.name))
+    with preferences_as(True):
+        return form.rules.render(token, endpoint, Identity(endpoint.name, account.namespace, account.name))
 
 
 def endpoint_for(request: DPURequest, target: Target, published: Published) -> Endpoint:
