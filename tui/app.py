@@ -304,6 +304,7 @@ class KubemintApp(InsideTextual[int]):
         from tui.issuance import IssuanceError
         from tui.settings.writing import write_change
 
+        from .actions.spoken import in_dashboard
         from .kube.paths import short_path
 
         if change is not None:
@@ -311,7 +312,9 @@ class KubemintApp(InsideTextual[int]):
                 write_change(change)
             except IssuanceError as error:
                 said = f"{error.message}; {error.hint}" if error.hint else error.message
-                self.notify(said, title="settings are not written", markup=False, severity="error", timeout=15)
+                self.notify(
+                    in_dashboard(said), title="settings are not written", markup=False, severity="error", timeout=15
+                )
                 return
             self.notify(f"written to {short_path(str(change.path))}", title="settings", markup=False, timeout=4)
         loaded = self.session.loaded = self.session.loaded.with_values(values, kept=change is not None)

@@ -125,7 +125,7 @@ def test_b29_what_cannot_be_cleaned_up_is_let_go_when_asked(bare: FleetThread) -
         kept = reconcile(bare, "-n", "stuck")
         assert kept.code == 1, kept
         assert "cannot clean up service account" in kept.out
-        assert "reconcile NAME --abandon" in kept.err
+        assert "`kubemint reconcile --abandon`" in kept.err
         assert reconcile(bare, "-A", "--abandon").code == 2
         gone = reconcile(bare, "req", "-n", "stuck", "--abandon")
     finally:

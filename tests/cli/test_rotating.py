@@ -61,7 +61,7 @@ def test_partly_done_is_3_and_each_has_a_result(served: Path, robot: Path) -> No
 def test_what_was_revoked_stays_so_without_a_word(served: Path, robot: Path) -> None:
     known = ("--kubeconfig", served)
     assert kubemint("revoke", robot, *known, "--yes", "-q").code == 0
-    kubemint("rotate", robot, *known).failed(2, "was revoked", "pass --yes")
+    kubemint("rotate", robot, *known).failed(2, "was revoked", "with --yes")
     kubemint("rotate", robot, *known, "--dry-run").failed(2, "was revoked")
     kubemint("rotate", "--due", "--yes", *known).failed(2, "--yes is for named credentials")
     assert kubemint("rotate", robot, *known, "--yes", "--grace", "0s", "-q").code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from click.testing import CliRunner
 from textual.widgets import Checkbox, Input
 
 from tests.dashboard.test_dialogs import asked, problems
-from tui.actions.action import Action
+from tui.actions.action import Action, AnyAction
+from tui.actions.spoken import in_dashboard
 from tui.actions.table import ACTIONS, NOVELTIES
 from tui.headless.doing import options_of, refuse, said_of
 from tui.headless.options import Options
@@ -21,7 +23,7 @@ from tui.issuance.families import asking as ask
 from tui.issuance.model.fields import Control, Fault, Field, Said, Values
 from tui.screens.acting.by_hand import BY_HAND
 from tui.screens.acting.working import WorkingScreen
-from tui.screens.dialogs.form import Form
+from tui.screens.dialogs.form import Form, wrongs
 from tui.screens.shell.main import MainScreen
 
 
@@ -72,9 +74,33 @@ def test_a_command_line_is_made_from_it() -> None:
 
 def test_the_core_speaks_of_options_and_a_form_of_ticks() -> None:
     said = "say --loudly, or leave --other away"
-    assert CALL.spoken(said) == "tick “so that it is heard”, or leave --other away"
+    assert in_dashboard(said, CALL.fields) == "tick “so that it is heard”, or leave --other away"
     (issue,) = (action for action in ACTIONS if action.name == "new_credential")
-    assert issue.spoken("pass --create to create it") == "tick “Create the account if missing” to create it"
+    said = "pass --create to create it"
+    assert in_dashboard(said, issue.fields) == "tick “Create the account if missing” to create it"
+    assert in_dashboard(said) == "create it"
+
+
+def test_the_core_speaks_of_commands_and_the_dashboard_of_keys() -> None:
+    assert (
+        in_dashboard("`kubemint rotate` renews it now, `kubemint reconcile` keeps it") == "r renews it now, K keeps it"
+    )
+    assert in_dashboard("`kubemint reconcile --abandon` gives up") == ":abandon gives up"
+    assert in_dashboard("run `kubemint rotate file:/a`") == "run `kubemint rotate file:/a`"
+
+
+FORMS = [action for action in ACTIONS if action.make is not None]
+
+
+@pytest.mark.parametrize("action", FORMS, ids=[action.name for action in FORMS])
+def test_no_form_says_an_option(action: AnyAction) -> None:
+    """What it says of fields that are empty, of what none of them takes, with everything ticked and of each choice."""
+    choices = [[(one.id, choice.value) for choice in one.choices] for one in action.fields if one.choices]
+    for text, ticked in product(("", "/\\ x", "x" * 300), (False, True)):
+        said = {one.id: ticked if one.control is Control.TICK else text for one in action.fields}
+        for chosen in product(*choices):
+            for problem in wrongs(action, {**said, **dict(chosen)}):
+                assert "--" not in problem.message, problem
 
 
 def test_every_action_can_be_done() -> None:

@@ -64,7 +64,7 @@ def state(driver: Driver, name: str) -> State | None:
 async def test_b01_a_request_is_kept_shown_to_a_pod_and_deleted(dashboard: Open, tmp_path: Path) -> None:
     async with dashboard(only=["quay"]) as driver:
         await driver.find("4", "lighthouse")
-        assert "no controller is seen at work here: K keeps it" in await details(driver)
+        assert "no controller is at work here: K issues one now" in await details(driver)
         job = await driver.act("K")
         assert done(job), f"{job.tasks[0].message} {job.tasks[0].hint}"
         assert "issued, because nothing was issued yet" in driver.text()
@@ -130,7 +130,7 @@ async def test_b29_a_stuck_deletion_is_explained_and_abandoned(dashboard: Open) 
         await driver.find("4", "old-ferry")
         shown = await details(driver)
         assert "It is being deleted since" in shown
-        assert "Where that can never be reached again, :abandon lets it go" in shown
+        assert "If that can never be reached again, :abandon gives up" in shown
         job = await driver.act("K")
         assert job.tasks[0].status is StepStatus.FAILED
         assert "cannot clean up service account" in job.tasks[0].message

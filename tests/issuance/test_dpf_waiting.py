@@ -22,11 +22,11 @@ def failed(kind: str, message: str, reason: str = "Error") -> list[tuple[str, st
 @pytest.mark.parametrize(
     ("state", "tended", "first"),
     [
-        (State.PENDING, "", "Nothing was issued yet, and no controller is seen at work here: K keeps it"),
+        (State.PENDING, "", "Nothing was issued yet, and no controller is at work here: `kubemint reconcile` issues"),
         (State.PENDING, SEEN, "Nothing was issued yet: it waits for DPF's controller"),
         (State.UNKNOWN, "", "When its token was issued is not known, and no controller"),
-        (State.DUE, "", "Its token should have been renewed by now: r renews it at once, K keeps it"),
-        (State.EXPIRED, SEEN, "Its token has expired: r renews it at once."),
+        (State.DUE, "", "Its token should have been renewed by now: `kubemint rotate` renews it now"),
+        (State.EXPIRED, SEEN, "Its token has expired: `kubemint rotate` renews it now."),
         (State.VALID, SEEN, "Nothing: everything is as it should be."),
         (State.VALID, "", "Nothing: everything is as it should be."),
     ],
@@ -55,10 +55,10 @@ def test_b29_a_deletion_says_what_holds_it_and_the_way_out() -> None:
     going = waits_for(state=State.VALID, conditions=GOOD, deleted_at=AT, tended="")
     assert len(going) == 1
     assert going[0].startswith("It is being deleted since 2030-01-02 03:04:05 UTC: it stays until somebody removes")
-    assert going[0].endswith("K does that.")
+    assert going[0].endswith("`kubemint reconcile` does that.")
     text = "cannot clean up service account a/b in island: connection refused"
     conditions = failed("ServiceAccountReconciled", text, "AwaitingDeletion")
     stuck = waits_for(state=State.EXPIRED, conditions=conditions, deleted_at=AT, tended=SEEN)
     assert "until DPF's controller removes" in stuck[0]
     assert stuck[1] == f"The last try said: {text}"
-    assert ":abandon" in stuck[2]
+    assert "`kubemint reconcile --abandon`" in stuck[2]

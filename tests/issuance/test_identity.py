@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import stat
 from datetime import timedelta
 from pathlib import Path
@@ -198,7 +199,8 @@ async def test_it_is_for_the_account_that_was_shown_whoevers_token_lies_there_by
     await create(ebench)
     arena, out = ebench.arena, str(ebench.arena.folder / "short.token")
     wish = SelfWish(source=file_address(arena), cluster=arena.name, out=out)
-    with pytest.raises(UsageError, match=f"is the token of {arena.name}/{arena.namespace}/{NAME} by now, not of"):
+    whose = re.escape(f"is the token of {NAME} (namespace {arena.namespace}, cluster {arena.name}) by now, not of")
+    with pytest.raises(UsageError, match=whose):
         await ebench.engine.plan(msgspec.structs.replace(wish, identity=Identity(arena.name, arena.namespace, "rok2")))
     shown = Identity(arena.name, arena.namespace, NAME)
     assert (await ebench.engine.execute(await ebench.engine.plan(msgspec.structs.replace(wish, identity=shown)))).ok

@@ -140,7 +140,7 @@ async def test_b29_a_target_that_is_away_is_said_and_can_be_abandoned(place: Pla
         outcome = await engine.execute(await engine.plan(Delete(address)))
         assert not outcome.ok
         assert "cannot clean up service account" in outcome.error
-        assert ":abandon" in outcome.hint
+        assert "`kubemint reconcile --abandon`" in outcome.hint
         request = await place.read()
         assert request.deleted_at is not None
         assert [c.reason for c in request.conditions if c.type == "Ready"] == ["AwaitingDeletion"]

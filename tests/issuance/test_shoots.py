@@ -378,7 +378,7 @@ async def test_i15_a_viewer_is_told_before_and_after_the_refusal(
     spec = IssueSpec(identity=robot, destinations=(FileDestination(str(tmp_path / "robot")),))
     with pytest.raises(UsageError, match=CANNOT_MINT) as refused:
         await viewer.engine.plan(spec)
-    assert "--level admin" in refused.value.hint
+    assert "--level=admin" in refused.value.hint
     monkeypatch.setattr("tui.issuance.tokens.plans.refuse_viewer", lambda _: None)  # a login that cannot be looked into
     outcome = await viewer.engine.execute(await viewer.engine.plan(spec))
     assert not outcome.ok

@@ -40,7 +40,7 @@ def test_the_comments_say_what_follows_a_rotation() -> None:
     comments = [line for line in written.splitlines() if line.startswith("#")]
     assert max(map(len, comments)) <= 70, "none is wrapped in a dialog of 80 columns"
     said = " ".join(line[2:] for line in comments)
-    for word in ("never follow", "next sync", "subPath", "--grace"):
+    for word in ("never follow", "next sync", "subPath", "grace period"):
         assert word in said
 
 

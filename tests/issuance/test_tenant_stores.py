@@ -227,7 +227,7 @@ async def test_j07_no_store_is_said_before_anything_is_issued(tenancy: Tenancy) 
 async def test_j11_another_remote_namespace_needs_a_direct_push(stored: Tenancy) -> None:
     with pytest.raises(UsageError, match="kube-system alone") as refused:
         await push(stored, remote_namespace="elsewhere")
-    assert "--via direct" in refused.value.hint
+    assert "--via=direct" in refused.value.hint
 
 
 async def test_the_renewal_gap_is_warned_of(stored: Tenancy) -> None:

@@ -131,7 +131,9 @@ async def test_a_file_that_leads_elsewhere_is_not_rotated_over(ebench: Bench, ed
     address = ebench.arena.file().address(ebench.arena.identity())
     with pytest.raises(WouldReplace, match=f"has another {said} than kubemint wrote there") as refused:
         await ebench.engine.plan_rotate(address)
-    assert "--force --replace` writes it anew; what is there is kept beside it" in refused.value.hint
+    assert (
+        "--force --replace` writes it again; the edits are lost, the old file is kept beside it" in refused.value.hint
+    )
     assert path.read_text() == before
     plan = await ebench.engine.plan(ebench.arena.spec(), force=True, replace=True)
     assert "bastion" in plan.preview

@@ -249,7 +249,7 @@ def test_to_which_server_and_garden_a_certificate_goes(env: dict[str, str]) -> N
 def test_which_shoot_is_meant(env: dict[str, str], named: str, said: Any, shoot: tuple[str, str] | None) -> None:
     question = told(env, {"config": {"shootRef": said}})
     if shoot is None:
-        with pytest.raises(UsageError, match="not said which shoot"):
+        with pytest.raises(UsageError, match="name a shoot or account"):
             for_shoots.shoot_of(question, named)
     else:
         assert for_shoots.shoot_of(question, named) == shoot

@@ -288,7 +288,7 @@ def test_who_is_asked_of_a_token() -> None:
     assert found.asked("gone", ["edge"], known) == ["edge"], "the operator says what it is called by now"
     with pytest.raises(UsageError, match=r"this token was issued in harbor, and not in edge, far$") as caught:
         found.asked("harbor", ["edge", "far"], known)
-    assert caught.value.hint == "ask there: --context harbor"
+    assert caught.value.hint == "name harbor with --context"
 
 
 def test_a_token_of_a_delivered_cluster_is_shown_to_no_other_one() -> None:
@@ -299,7 +299,7 @@ def test_a_token_of_a_delivered_cluster_is_shown_to_no_other_one() -> None:
         assert found.asked(tenant, ["edge", tenant], known) == [tenant]
         with pytest.raises(UsageError, match=f"was issued in {tenant}, and not in edge$") as caught:
             found.asked(tenant, ["edge"], known)
-        assert caught.value.hint == f"ask there: --context {tenant}"
+        assert caught.value.hint == f"name {tenant} with --context"
     for lost in ("away/dpf/tenant", "gone"):
         with pytest.raises(UsageError, match=f"was issued in {lost}, and no cluster is called so here") as caught:
             found.asked(lost, [], known)

@@ -268,7 +268,7 @@ async def test_a_merged_entry_that_holds_somebody_elses_is_not_replaced_unasked(
     before, handles = path.read_bytes(), await ebench.handles()
     with pytest.raises(WouldReplace, match=r"in .*config holds something else than kubemint wrote there") as caught:
         await ebench.engine.plan_rotate(issued.address)
-    assert "with --force --replace: the file as it is is kept beside it" in caught.value.hint
+    assert "with --force --replace: the old file is kept beside it" in caught.value.hint
     assert path.read_bytes() == before
     assert await ebench.handles() == handles
     plan = await ebench.engine.plan(ebench.arena.spec(where), force=True, replace=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import msgspec
 
 from tui.fleet.rows import ClusterRow, Row
-from tui.issuance import Fault, Field, Said, Values, read_fields as read, spoken_in_form, words_of_fields as words
+from tui.issuance import Fault, Field, Said, Values, read_fields as read, words_of_fields as words
 
 from .fitting import ANYTHING, Fits
 from .lines import Asked, Line
@@ -212,10 +212,6 @@ class Action(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     def said_so(self, said: Said) -> dict[str, Any]:
         """What was said to the plan beside the wish, by the names that it has for that."""
         return {field.id: field.read(said[field.id]) for field in self.fields if field.word and said.get(field.id)}
-
-    def spoken(self, text: str) -> str:
-        """What the core says of options, in the words of its form."""
-        return spoken_in_form(text, self.fields)
 
     def line(self, said: Said) -> list[str]:
         """The command line that is the same, word by word."""

@@ -10,6 +10,7 @@ from tui.issuance import Plan, UsageError, explain
 
 from .action import Host
 from .meant import Meant, another, another_row, refusal
+from .spoken import in_dashboard
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class Intended:
     plan: Plan | None = None
     error: str = ""
     hint: str = ""
-    speaks: Callable[[str], str] = str
+    speaks: Callable[[str], str] = in_dashboard
     """What the core says, in the words of where it is shown."""
     cluster: str = ""
     """Which cluster it waits for, where that is known."""

@@ -35,6 +35,7 @@ from .ended import words_of
 from .intended import Intended, bound
 from .meant import Meant, address_in, waits_for
 from .questions import HARMLESS
+from .spoken import in_dashboard
 
 LATER = ("revoke:", "sweep:")
 """Steps that end when the job is long over: what a rotation replaced goes after its grace."""
@@ -68,7 +69,7 @@ class Task:
     title: str
     work: Callable[[Task], Awaitable[None]]
     changed: Callable[[], None] = lambda: None
-    speaks: Callable[[str], str] = str
+    speaks: Callable[[str], str] = in_dashboard
     """What the core says, in the words of where it is shown."""
     plan: Plan | None = None
     results: list[StepResult] = field(default_factory=list)
@@ -149,7 +150,7 @@ class Task:
         self.message, self.hint = self.speaks(outcome.error), self.speaks(outcome.hint)
         self.outcome = outcome
         if outcome.ok and outcome.left:
-            self.left = "; ".join(outcome.left)
+            self.left = self.speaks("; ".join(outcome.left))
         if outcome.ok and self.left:
             self._say_left()
 
@@ -183,14 +184,19 @@ def task(
         work, meant = partial(_run, host, run, wish), None
     cluster = waits_for(host, wish)
     return Task(
-        action.title_of(wish), work, speaks=action.spoken, address=address_in(wish), cluster=cluster, meant=meant
+        action.title_of(wish),
+        work,
+        speaks=partial(in_dashboard, fields=action.fields),
+        address=address_in(wish),
+        cluster=cluster,
+        meant=meant,
     )
 
 
 async def _run(host: Host, run: Callable[[Host, Wish], Awaitable[Answer]], wish: Wish, task: Task) -> None:
     answer = await run(host, wish)
     task.status = StepStatus.DONE if answer.ok else StepStatus.FAILED
-    task.message, task.hint = answer.message, answer.hint
+    task.message, task.hint = task.speaks(answer.message), task.speaks(answer.hint)
 
 
 def as_foreseen(host: Host, intended: Intended) -> Task:
@@ -249,7 +255,9 @@ async def _end_what_is_left(host: Host, task: Task) -> None:
     outcomes = await host.engine.recover()
     still = [outcome for outcome in outcomes if not outcome.ok]
     task.status = StepStatus.FAILED if still else StepStatus.DONE
-    task.message = "; ".join(dict.fromkeys(outcome.error for outcome in still)) or "what was left has ended"
+    task.message = (
+        "; ".join(dict.fromkeys(task.speaks(outcome.error) for outcome in still)) or "what was left has ended"
+    )
     task.hint = TRIED_AGAIN if still else ""
     task.retry, task.left = partial(_end_what_is_left, host), task.message if still else ""
 

@@ -100,5 +100,5 @@ def refusal(address: Address) -> tuple[str, str]:
     """What is said where another one lies there, and what to do."""
     return (
         f"{address} is not the one that was shown any more; nothing was done",
-        "look at its row, and press the key there if you mean what is there now",
+        "look at its row, and press the key again",
     )

@@ -109,7 +109,7 @@ class RenewalLeases:
                     self._answer(cluster, "")
                     await asyncio.Event().wait()
                 needs = f"a loop needs get, create and update on leases in {self._namespace}"
-                self._answer(cluster, f"{error.message}; {needs}, or in another --lease-namespace")
+                self._answer(cluster, f"{error.message}; {needs}, or in another namespace with --lease-namespace")
             except (KubeError, IssuanceError) as error:
                 self._answer(cluster, f"there is no Lease for it: {error.message}")
             await asyncio.sleep(self._pause)

@@ -40,7 +40,9 @@ class ExecPluginError(KubeError):
 class ReadOnly(KubeError):
     """Whoever runs this said that nothing is to be changed there; the server was not asked."""
 
-    default_hint = "to change that: readOnly and readOnlyContexts in config.yaml, --read-only, KUBEMINT_READ_ONLY"
+    default_hint = (
+        "to change that, see readOnly and readOnlyContexts in config.yaml, and KUBEMINT_READ_ONLY (--read-only)"
+    )
 
 
 class NeedsLogin(KubeError):
@@ -66,7 +68,7 @@ class TimedOut(Unreachable):
 class OutOfTime(TimedOut):
     """The deadline of the whole work is over; whether the last request was carried out is unknown."""
 
-    default_hint = "look why the server is so slow; a command is given longer with --request-timeout"
+    default_hint = "find out why the server is slow, or give it more time with --request-timeout"
 
 
 class ConnectionLost(Unreachable):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from functools import partial
 
+from tui.actions.spoken import in_dashboard, sections_in_dashboard
 from tui.fleet.fields import lifetimes
 from tui.fleet.fields.requests import ready
 from tui.fleet.moments import ago, lifetime, relative, seconds, stamp
@@ -88,7 +89,7 @@ def _cluster(row: ClusterRow, session: Session) -> list[Section]:
     if row.message:
         reach.append(Fact("says", row.message, Tone.STRONG))
     if row.hint:
-        reach.append(Fact("what to do", row.hint, Tone.WARN))
+        reach.append(Fact("what to do", in_dashboard(row.hint), Tone.WARN))
     if row.retry_at:
         reach.append(_when("next try", row.retry_at, now))
     entered = row.reach is not Reach.NOT_CONNECTED
@@ -252,7 +253,7 @@ def _request(row: RequestRow, session: Session) -> list[Section]:
     """What its family says of it; what every request says of itself, where that says nothing."""
     around = _Around(row, session)
     if row.kind.details is not None:
-        return row.kind.details(row, around)
+        return sections_in_dashboard(row.kind.details(row, around))
     said = {"type": row.type, "lifetime": row.duration, "account": row.account, "target": row.target,
             "secret": row.secret}  # fmt: skip
     facts = [*around.standing(), *(Fact(label, value) for label, value in said.items() if value)]

@@ -164,7 +164,7 @@ def single(task: Task) -> list[Content]:
     order: list[tuple[str, str]] = [(step.id, step.title) for step in plan.steps] if plan is not None else []
     order += [(result.step, result.title) for result in task.results if result.step not in dict(order)]
     warnings = plan.warnings if plan is not None else ()
-    lines = [Content.assemble(("! ", "$warn bold"), (safe_text(warning), "$warn")) for warning in warnings]
+    lines = [Content.assemble(("! ", "$warn bold"), (safe_text(task.speaks(warning)), "$warn")) for warning in warnings]
     if plan is not None and plan.grace is not None and (lasts := lasting_grace(plan.grace, plan.grace_for)):
         lines.append(Content.assemble(("→ ", "$info bold"), (safe_text(lasts), "$info")))
     over = task.status not in (None, StepStatus.RUNNING)

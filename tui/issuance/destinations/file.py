@@ -91,7 +91,7 @@ class FilePlace:
         if content is not None and not ours and _is_own_kubeconfig(self.path):
             raise UsageError(
                 f"{self.path} is your own kubeconfig",
-                "choose another path; with --merge the new entries are put beside yours",
+                "choose another path, or add to it with --merge",
             )
         edited = self._edits(content, record) if content is not None and ours else Edits()
         ours = ours and not edited.way
@@ -106,8 +106,8 @@ class FilePlace:
             verdict = msgspec.structs.replace(
                 verdict,
                 refused=f"{self.path} is a kubeconfig with other entries, which would be lost",
-                hint="choose another path; with --merge the new entries are put beside them, with --force the file is "
-                "replaced, and what is there kept beside it",
+                hint="choose another path, add to it with --merge, or replace it with --force; "
+                "the old file is kept beside it",
             )
         verdict.check()
         return verdict
@@ -209,7 +209,7 @@ class FilePlace:
 def _edited(record: Export | None) -> str:
     """What to do about a file that leads elsewhere than kubemint wrote."""
     spec = record.spec if record is not None else None
-    anew = "issue it anew there with --force --replace"
+    anew = "issue it again with --force --replace"
     if record is not None and spec is not None and record.credential.account is not None:
         who, path = spec.identity, record.credential.address.name
         words = (
@@ -224,8 +224,8 @@ def _edited(record: Export | None) -> str:
             "--force",
             "--replace",
         )
-        anew = f"`{shell.command('kubemint', *words)}` writes it anew"
-    return f"{anew}; what is there is kept beside it then, and its edits are lost in the new one"
+        anew = f"`{shell.command('kubemint', *words)}` writes it again"
+    return f"{anew}; the edits are lost, the old file is kept beside it"
 
 
 def _noted(writing: Writing) -> Wrote:

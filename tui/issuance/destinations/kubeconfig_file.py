@@ -139,8 +139,8 @@ def allowed(
         return there, structs.replace(verdict, keep=True, said=(*verdict.said, kept))
     return there, Verdict(
         refused=f"{said}wrote there",
-        hint=f"where that is needed, take the {EXTENSION} extension out of it, so that new entries come beside; else "
-        "issue it anew there with --force --replace: the file as it is is kept beside it then",
+        hint=f"to keep them, remove the {EXTENSION} extension from them; or issue it again with --force --replace: "
+        "the old file is kept beside it",
         forcible=True,
     )
 

@@ -67,7 +67,7 @@ def use(explicit: str | None, name: str, *, force: bool = False) -> Path:
 
 def lost(path: Path) -> UsageError:
     """Said before anything is written."""
-    return UsageError(f"{path} is not written: {LOST}", "--force writes it all the same")
+    return UsageError(f"{path} is not written: {LOST}", "write it anyway with --force")
 
 
 def own_ways(path: Path) -> dict[str, Sensitive]:
@@ -114,7 +114,7 @@ def foreign_ways(content: Sensitive, named: str, allow: Allow) -> dict[str, Sens
         raise ConfigError(
             f"{named} is not imported: {said}",
             hint=error.hint
-            or "kubemint inspect shows what it holds; allow what is meant with --allow near, insecure or proxy",
+            or "see what it holds with `kubemint inspect`; allow more with --allow (near, insecure, proxy)",
         ) from None
     return {way.endpoint.name: several(Several((way,), way)) for way in found.ways}
 

@@ -144,13 +144,13 @@ def judge(
     if foreign and not force:
         return Verdict(
             refused=f"{path} exists and was not written by kubemint",
-            hint="choose another path, or ask for it to be replaced (--force); what is there is kept beside it",
+            hint="choose another path, or replace it with --force; the old file is kept beside it",
             forcible=True,
         )
     if there.names > 1 and not ours and not force:
         return Verdict(
             refused=f"{path} has {there.names} names (hard links), and the others would keep what is there now",
-            hint="choose another path, or ask for it to be replaced (--force)",
+            hint="choose another path, or replace it with --force",
             forcible=True,
         )
     mode = (there.mode & stat.S_IRWXU if live else there.mode) or PRIVATE_FILE

@@ -159,7 +159,7 @@ class AppliedPlace(SecretPlace):
             if not self.destination.force:
                 raise UsageError(
                     f"{self.label} is already in use: another field manager owns it ({said or 'no keys yet'})",
-                    "choose another name, or take the keys over with --force",
+                    "choose another name, or overwrite the keys with --force",
                 ) from error
             managed.refuse_going(found["metadata"], self.label)
             return Held(exists=True, warning=f"{self.label} is taken over; another field manager owned it ({said})")
@@ -213,7 +213,7 @@ class AppliedPlace(SecretPlace):
             if owner is None:
                 raise self._changed() from error
             raise ChangedMeanwhile(
-                f"{self.label} was left alone: {owner[1]} keeps some of its keys", "take them over with --force"
+                f"{self.label} was left alone: {owner[1]} keeps some of its keys", "overwrite them with --force"
             ) from error
         except NotFound as error:
             error.hint = f"the namespace {where.namespace} is not there yet; try again when it is"

@@ -55,8 +55,8 @@ async def insist(clusters: Clusters, cluster: str, namespace: str, name: str, te
         raise UsageError(
             f"{label} does not lead into {tenant} as it is known: {'; '.join(why)}. Through it the token would get "
             "to whoever changed that, so nothing is pushed",
-            f"look at it: {shell.command('kubectl', 'get', 'secretstore', name, '-n', namespace, '-o', 'yaml')}; "
-            f"once it is deleted, `{again}` creates it again; --via direct pushes without it",
+            f"look at it: `{shell.command('kubectl', 'get', 'secretstore', name, '-n', namespace, '-o', 'yaml')}`; "
+            f"once it is deleted, `{again}` creates it again; or push without it with --via=direct",
         )
     return f"{found['metadata'].get('uid')} {found['metadata'].get('generation')}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from os.path import isfile
 from typing import Any, Final
 
 import msgspec
@@ -62,7 +63,7 @@ def an_address(text: str) -> Address:
         address = Address.parse(text)
     except ValueError as error:
         path = expanded(text)
-        if path.is_file():
+        if isfile(path):  # noqa: PTH113 - False also where the name is too long for a file
             return Address.file(str(path.absolute()))
         hint = str(error).partition("; ")[2]
         said = text if text.isprintable() and text.strip() else repr(text)

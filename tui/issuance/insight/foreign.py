@@ -62,7 +62,7 @@ async def way_of(context: Context, data: Sensitive, *, named: bool) -> Endpoint:
                     return replace(endpoint, login=login)
         raise ConfigError(
             f'user "{user.name}" logs in with the program {user.exec.command}, which is run only for your own clusters',
-            hint="if you trust the file, name it as yours: --kubeconfig FILE; then verify login:CONTEXT",
+            hint="if you trust the file, name it as yours with --kubeconfig FILE, then verify login:CONTEXT",
         )
     cluster = _known(context, endpoint, asked.cluster)
     client = await context.clusters.client(cluster)
@@ -126,5 +126,5 @@ def _known(context: Context, endpoint: Endpoint, name: str) -> str:
             continue  # another context that cannot be used
     raise UsageError(
         f"the file asks kubemint for a token, and leads to no cluster that is known here ({endpoint.server})",
-        "name the kubeconfig that knows it: --kubeconfig FILE",
+        "name the kubeconfig that knows it with --kubeconfig FILE",
     )

@@ -139,7 +139,7 @@ async def _what_is_missing(operator: Client, claims: Claims, token: Sensitive) -
         if reviewed is not None and not reviewed.authenticated and await _for_others(operator, claims, token):
             return (
                 f"valid for {', '.join(claims.audiences)}; the API server answers 401 to it",
-                "whoever it is for accepts it; issue one without --audience for the API server",
+                "only its audience accepts it; issue one without an audience for the API server",
             )
         if reviewed is not None and reviewed.error:
             return f"refused: {reviewed.error}", "issue a new one"

@@ -72,8 +72,8 @@ for: its address in the environment, the token and the CA in
 Files follow a rotation: the kubelet writes them anew at its next
 sync, up to two minutes after the Secret changed. Read the token
 again when you use it; the client libraries do, every minute. A
-rotation by kubemint sees the pods that use it like this, and lets
-the old token live on for three minutes; a shorter --grace is too
+rotation by kubemint sees the pods that use it like this, and keeps
+the old token for three minutes; a shorter grace period is too
 short for them.
 
 Variables never follow: they are read once, when the container

@@ -52,7 +52,7 @@ def require(account: Account, identity: Identity, *, create: bool, issued_before
     if account.exists is False and not create:
         hint = "pass --create to create it"
         if issued_before:
-            hint = "its tokens ended with it; issue a new credential; to create the account again, pass --create"
+            hint = "its tokens ended with it; pass --create to create the account again"
         raise UsageError(f"the service account {where} does not exist", hint)
 
 

@@ -45,7 +45,7 @@ async def served(client: Client, resource: Resource) -> Resource:
     if version is None:
         raise UsageError(
             f"{client.endpoint.name} does not serve {resource.name}",
-            "install the External Secrets Operator there, or push with --via direct",
+            "install the External Secrets Operator there, or push with --via=direct",
         )
     return msgspec.structs.replace(resource, version=version)
 

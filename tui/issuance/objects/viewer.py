@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 CANNOT_MINT: Final = "viewer level cannot create tokens"
 
 
-ASK_ADMIN: Final = "get a kubeconfig with --level admin, or ask someone who may"
+ASK_ADMIN: Final = "get an admin kubeconfig with --level=admin, or ask someone who may"
 
 
 _VIEWER_GROUPS: Final = frozenset({"gardener.cloud:system:viewers", "gardener.cloud:project:viewers"})

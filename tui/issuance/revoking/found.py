@@ -234,12 +234,11 @@ def nothing_known(sought: Sought, search: Search, liars: Mapping[Address, str] |
     if not search.whole:
         return IssuanceError(
             f"nothing that could be looked at has {sought} ({search.words}){said}",
-            f"{search.again}, or give the token itself (`kubemint revoke -`, --token-file FILE){meant}",
+            f"{search.again}, or give the token itself with --token-file FILE{meant}",
         )
     return UsageError(
         f"nothing that kubemint keeps has {sought} ({search.words}){said}",
-        "give the token itself (`kubemint revoke -`, --token-file FILE), or its handle (handle:CLUSTER/NAMESPACE/NAME)"
-        f"{meant}",
+        f"give the token itself with --token-file FILE, or its handle (handle:CLUSTER/NAMESPACE/NAME){meant}",
     )
 
 
@@ -275,10 +274,10 @@ def asked(recorded_in: str, named: Sequence[str], known: Sequence[str]) -> Seque
         return named  # what it is called by now the operator knows
     issued = f"this machine's records say that this token was issued in {recorded_in}"
     if named:
-        raise UsageError(f"{issued}, and not in {', '.join(named)}", f"ask there: --context {recorded_in}")
+        raise UsageError(f"{issued}, and not in {', '.join(named)}", f"name {recorded_in} with --context")
     raise UsageError(
         f"{issued}, and no cluster is called so here: a token is shown to no other one for that",
-        "where that cluster has another name by now, name it with --context",
+        "if the cluster has another name now, name it with --context",
     )
 
 

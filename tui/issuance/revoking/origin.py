@@ -81,7 +81,7 @@ async def of_token(context: Context, token: Sensitive, named: Sequence[str] = ()
     if len(names) != 1:
         whose = f"account {claims.namespace}/{claims.service_account}"
         if not names:
-            hint = "name the kubeconfig that leads to its cluster with --kubeconfig FILE"
+            hint = "name a kubeconfig for its cluster with --kubeconfig FILE"
             raise NobodyKnown(f"no cluster has the {whose} of this token ({search.words})", hint, search)
         said = f"{', '.join(names)} all say that they have the {whose} of this token"
         raise NobodyKnown(said, "name the one that issued it with --context", search)

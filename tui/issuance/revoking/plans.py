@@ -230,7 +230,7 @@ async def _looked_at_again(
         return named, handles.Named.BY_TOKEN, "the server accepts its token, which is bound to another handle"
     if handle is None or not wait:
         hint = (
-            "with --wait it is asked until it refuses it; where it never does, delete the service account "
+            "wait until the server refuses it with --wait; if it never does, delete the service account "
             f"{identity.said}: that ends every token it has"
         )
         if handle is not None and bound == handle:

@@ -50,7 +50,7 @@ def sought_in(text: str) -> Sought | None:
     if looks_secret(text):
         raise UsageError(
             "a token does not belong on the command line, where others can read it and the shell remembers it",
-            "give it on stdin (`kubemint revoke -`) or with --token-file FILE; this one should be ended",
+            "give it with --token-file FILE, or on stdin with `kubemint revoke -`; revoke this one now",
         )
     if _FINGERPRINT.fullmatch(text):
         return Sought(fingerprint=text)
@@ -166,6 +166,6 @@ def shown_to(there: Sequence[str], search: Search) -> str:
         raise UsageError(
             f"{there[0]} says that it has the Secret that this token is bound to, but not every cluster said whether "
             f"it has it ({search.words}); a token is sent to no cluster on its word alone",
-            f"if {there[0]} issued it, pass --context {there[0]}; otherwise {search.again}",
+            f"if {there[0]} issued it, name it with --context; otherwise {search.again}",
         )
     return there[0]

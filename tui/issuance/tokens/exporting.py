@@ -163,11 +163,9 @@ def refuse_unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> No
     for ask in unsaid(asks, force=force, other_server=other_server):
         if ask.word is Word.OTHER_SERVER:
             raise OtherServer(
-                f"this copy leads elsewhere: {ask.why}", "say that it is meant (--other-server), or rotate it first"
+                f"this copy leads elsewhere: {ask.why}", "allow it with --other-server, or rotate it first"
             )
-        raise WouldReplace(
-            ask.why, "choose another path, or ask for it to be replaced (--force); what is there is kept beside it"
-        )
+        raise WouldReplace(ask.why, "choose another path, or replace it with --force; the old file is kept beside it")
 
 
 def _place(
@@ -187,7 +185,8 @@ def _checked(context: Context, source: Credential, destination: Destination, for
         raise UsageError("a shoot's kubeconfig is kept in a file of its own", "give a path")
     if destination.merge and source.shoot is not None:
         raise UsageError(
-            "a shoot's kubeconfig has several contexts and is kept in a file of its own", "leave --merge away"
+            "a shoot's kubeconfig has several contexts and is kept in a file of its own",
+            "write it to a file of its own",
         )
     destination.check(context.clusters, form)
     return form

@@ -203,7 +203,7 @@ async def _last_rotation(context: Context, address: Address, current: Credential
         )
     raise NoRotation(
         f"there is nothing to undo for {address}: no rotation of it is in its grace period on this machine",
-        "the old credential is gone when the grace period ends; rotate with a longer --grace to have longer",
+        "the old credential ends with the grace period; for more time, rotate with a longer one (--grace)",
     )
 
 

@@ -54,7 +54,7 @@ class Revoked(Unasked):
         super().__init__(
             REVIVE,
             f"{credential.address} was revoked{seen}: rotating it gives whoever reads it a token that works again",
-            "if that is meant, pass --yes",
+            "rotate it anyway with --yes",
         )
 
 
@@ -93,7 +93,7 @@ async def refuse_live(context: Context, found: Sequence[Credential], sight: Sigh
             raise Unasked(
                 REPLACE,
                 f"{credential.address} is a live credential of {whose}{left}",
-                f"`{rotate}` renews it; to issue another one in its place, pass --replace",
+                f"`{rotate}` renews it; issue another one with --replace",
             )
 
 

@@ -50,10 +50,10 @@ if TYPE_CHECKING:
 
 _EACH: Final = 15.0
 """Seconds that one cluster has to say whether an account is there."""
-THERE: Final = "use the kubeconfig that leads there (--kubeconfig, --context)"
+THERE: Final = "use a kubeconfig for that cluster (--kubeconfig, --context)"
 BY_HAND: Final = (
-    "where you know its cluster, give the token itself: kubemint verify FILE --context NAME, "
-    "kubemint revoke --token-file FILE --context NAME"
+    "where you know its cluster, give the token itself: `kubemint verify FILE --context NAME`, "
+    "`kubemint revoke --token-file FILE --context NAME`"
 )
 
 

@@ -379,7 +379,7 @@ async def _judged(
 
 def _elsewhere(record: Record) -> str:
     """What can be done where a place of this name was in another cluster when this machine wrote into it."""
-    said = "use the kubeconfig that leads there (--kubeconfig, --context); if this cluster is meant now, issue it again"
+    said = "use a kubeconfig for that cluster (--kubeconfig, --context); for this cluster, issue it again"
     handle = record.handle
     if handle is None:
         return said

@@ -54,10 +54,9 @@ _NAMESPACE: Final = "kube-system"
 _SECONDS: Final = 10.0
 """So long may a server take to say its UID; without it the server and its authority are what counts."""
 _LONGEST_UID: Final = 64
-_STAYS: Final = "use the kubeconfig that leads there (--kubeconfig, --context); until then it stays as it is"
+_STAYS: Final = "use a kubeconfig for that cluster (--kubeconfig, --context); until then it stays as it is"
 _ANOTHER_PATH: Final = (
-    "use the kubeconfig that leads there (--kubeconfig, --context); for a credential of this cluster choose another "
-    "path"
+    "use a kubeconfig for that cluster (--kubeconfig, --context); for a credential of this cluster choose another path"
 )
 
 

@@ -18,6 +18,7 @@ from tui.actions.fitting import address_of, credential_of
 from tui.actions.intended import Intended
 from tui.actions.meant import Meant, address_in, another_row, refusal, waits_for
 from tui.actions.questions import asks, how_many
+from tui.actions.spoken import in_dashboard
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
@@ -41,7 +42,7 @@ def intended(screen: WorkingScreen, action: Action[Any], wish: Any, **words: boo
     """What it would do, planned when the user wants to know."""
     plan = partial(action.plan, screen.session.engine, wish, **words)
     cluster = waits_for(screen.session, wish)
-    return Intended(action.title_of(wish), plan, speaks=action.spoken, cluster=cluster)
+    return Intended(action.title_of(wish), plan, speaks=partial(in_dashboard, fields=action.fields), cluster=cluster)
 
 
 def _each_intended(screen: WorkingScreen, each: Sequence[Meant]) -> list[Intended]:
@@ -233,7 +234,7 @@ async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Pat
     if not merges:
         replacing.ask(screen.app, path, [lost, *plan.preview.splitlines()], begin_it)
         return
-    body = [*(f"! {warning}" for warning in plan.warnings), *plan.preview.splitlines()]
+    body = [*(f"! {in_dashboard(warning)}" for warning in plan.warnings), *plan.preview.splitlines()]
     question = ConfirmScreen(
         "Change this kubeconfig? Tokens are masked.", body or ["Nothing else in it changes."], verb="Merge"
     )
@@ -312,6 +313,6 @@ def _ask(
         except (IssuanceError, KubeError, OSError) as error:
             screen.failed(error)
             return
-        ask([*head, *(text if text.endswith(":") else f"- {text}" for text in plan.warnings)])
+        ask([*head, *(text if text.endswith(":") else f"- {text}" for text in map(in_dashboard, plan.warnings))])
 
     screen.run_worker(look(), group="preview", exclusive=True, exit_on_error=False)

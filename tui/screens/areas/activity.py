@@ -8,6 +8,7 @@ from textual import work
 from textual.app import ComposeResult
 
 from tui.actions.jobs import Job
+from tui.actions.spoken import in_dashboard
 from tui.fleet.deeds import Deed, DeedRows, by_plan, of_journal
 from tui.fleet.fields import JOURNAL, Cell, on_screen, sorts_of
 from tui.fleet.fields.deeds import FIELDS
@@ -112,7 +113,7 @@ class Activity(Pane):
             self._entries = await asyncio.to_thread(self.session.engine.state.entries, SHOWN)
             self._groups, self._problem = by_plan(self._entries), ""
         except IssuanceError as error:
-            self._problem = f"{error.message}; {error.hint}" if error.hint else error.message
+            self._problem = in_dashboard(f"{error.message}; {error.hint}" if error.hint else error.message)
         self._draw()
 
     def _again(self) -> None:

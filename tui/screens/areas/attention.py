@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
+from tui.actions.spoken import in_dashboard
 from tui.fleet.moments import lifetime, relative
 from tui.fleet.names import credential_name
 from tui.fleet.query import Query
@@ -167,7 +168,7 @@ def _untrusted(rows: Sequence[ClusterRow]) -> list[Notice]:
 
 def cluster_says(row: ClusterRow, now: datetime) -> str:
     """A cluster's trouble in one line, the cause or what to do first, then since when."""
-    message, hint = (text.removeprefix("error: ") for text in (row.message, row.hint))
+    message, hint = (in_dashboard(text).removeprefix("error: ") for text in (row.message, row.hint))
     how_long = since(row, now)
     if row.reach is Reach.NEEDS_LOGIN:
         login = hint.replace("run: ", "run ", 1) if hint.startswith("run") else ""

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widget import Widget
 
+from tui.actions.spoken import in_dashboard
 from tui.fleet.fields import OF_AREA, Cell, Field, on_screen
 from tui.fleet.fields.lifetimes import due_by, with_undo, with_work
 from tui.fleet.filter import parse, wrong
@@ -289,7 +290,9 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
             sign = REACHES[row.reach]
             if scope.cluster:
                 lines.append(Cell(safe_text(f"{sign.glyph} {row.name} {since(row, session.now())}"), sign.tone))
-                lines += [Cell(safe_text(text), Tone.MUTE) for text in (row.message, row.hint) if text]
+                lines += [
+                    Cell(safe_text(text), Tone.MUTE) for text in map(in_dashboard, (row.message, row.hint)) if text
+                ]
             else:
                 lines.append(Cell(safe_text(f"{sign.glyph} {row.name} {cluster_says(row, session.now())}"), sign.tone))
         tries = "R tries again at once, d shows all that is known, esc goes back"

@@ -15,6 +15,7 @@ from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.actions.action import AnyAction
+from tui.actions.spoken import in_dashboard
 from tui.actions.table import BY_NAME, NOVELTIES
 from tui.issuance import ApartFacts
 from tui.kube.text import safe_text
@@ -112,7 +113,7 @@ class EnteringScreen(ChoosingScreen[str]):
     def __init__(self, name: str, apart: ApartFacts) -> None:
         super().__init__(safe_text(name, 58), (_FILE,) if apart.closed else (*_ENTER, _FILE))
         lines = [Content.styled(safe_text(f"A {apart.sort.source}: {apart.message}"), "")]
-        lines += [Content.styled(safe_text(f"! {apart.hint}"), "$warn")] if apart.closed else []
+        lines += [Content.styled(safe_text(f"! {in_dashboard(apart.hint)}"), "$warn")] if apart.closed else []
         self._says = Content("\n").join(lines)
 
     def about(self) -> ComposeResult:

@@ -85,7 +85,7 @@ def _ending(one: Intended, *, alone: bool) -> list[str]:
         if step.verb == "delete":
             where = "/".join(part for part in (step.namespace, step.name) if part)
             lines.append(f"- {step.title}" + ("" if where in step.title else f" ({where} of {step.cluster})"))
-    return lines + [f"- {warning}" for warning in one.plan.warnings]
+    return lines + [f"- {one.speaks(warning)}" for warning in one.plan.warnings]
 
 
 async def _users(session: Session, credential: Credential) -> tuple[list[str], list[str]]:

@@ -20,6 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Label, Static
 
 from tui.actions.lines import command
+from tui.actions.spoken import in_dashboard
 from tui.issuance import UsageError
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy_command
@@ -45,7 +46,8 @@ def wrong(field: str, name: str, check: Callable[[], object]) -> list[Wrong]:
     try:
         check()
     except UsageError as error:
-        return [Wrong(field, name, f"{error.message}; {error.hint}" if error.hint else error.message)]
+        said = f"{error.message}; {error.hint}" if error.hint else error.message
+        return [Wrong(field, name, in_dashboard(said))]
     return []
 
 

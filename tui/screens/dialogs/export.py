@@ -17,6 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Checkbox, Static
 
 from tui.actions.exporting import EXPORT, ExportWish, begun
+from tui.actions.spoken import in_dashboard
 from tui.issuance import Credential, Field, IssuanceError, asking as ask, explain, kind_label
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
@@ -145,7 +146,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
         try:
             found = await self._look(wish)
         except (IssuanceError, KubeError, OSError) as error:
-            refused = ": ".join(part for part in explain(error) if part)
+            refused = in_dashboard(": ".join(part for part in explain(error) if part), self.action.fields)
         except Exception as error:  # noqa: BLE001 - hostile material must not end the dashboard
             refused = explain(error)[0]
         if wish == self._wanted:
@@ -157,6 +158,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
         note = "The copy shares the original's life: it ends when that is rotated or revoked."
         if found is not None:
             note = "\n".join([found.foreseen.hint, *(f"! {warning}" for warning in found.plan.warnings)])
+            note = in_dashboard(note, self.action.fields)
         self.query_one("#note", Static).update("\n".join(safe_text(line, 300) for line in note.splitlines()))
         self.query_one("#yaml", Static).update(self._preview())
 

@@ -92,7 +92,7 @@ def sections(intended: Intended) -> list[Section]:
         facts = [Fact("✖", intended.error, Tone.BAD)]
         facts += [Fact("→", intended.hint, Tone.WARN)] if intended.hint else []
         return [Section(intended.title, facts)]
-    facts = [Fact("!", warning, Tone.WARN) for warning in plan.warnings]
+    facts = [Fact("!", intended.speaks(warning), Tone.WARN) for warning in plan.warnings]
     if plan.grace is not None and (lasts := lasting_grace(plan.grace, plan.grace_for)):
         facts.insert(0, Fact("→", lasts, Tone.INFO))
     for number, step in enumerate(plan.steps, 1):

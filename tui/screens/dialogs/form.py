@@ -11,7 +11,8 @@ from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
-from tui.actions.action import Action
+from tui.actions.action import Action, AnyAction
+from tui.actions.spoken import in_dashboard
 from tui.issuance import Control, Field as Asked, Said, in_form, named_fields as named
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
@@ -146,14 +147,7 @@ class Form(Dialog[Wish | None]):
                     control.value = text
 
     def problems(self) -> Sequence[Wrong]:
-        said, fields = self.said, {field.id: field for field in self.action.fields}
-        found = []
-        for fault in self.action.faults(said):
-            hint = f"; {fault.hint}" if fault.hint else ""
-            message = named(f"{fault.message}{hint}", self.action.fields, in_form, said)
-            field = fields[fault.field]
-            found.append(Wrong(fault.field, "" if field.control is Control.TICK else in_form(field, said), message))
-        return found
+        return wrongs(self.action, self.said)
 
     def answer(self) -> Wish:
         said = self.said
@@ -162,6 +156,17 @@ class Form(Dialog[Wish | None]):
 
     def equivalent(self) -> Sequence[str]:
         return self.action.line(self.said)
+
+
+def wrongs(action: AnyAction, said: Said) -> list[Wrong]:
+    """What is wrong with what was said, in the words of the action's form."""
+    fields, found = {field.id: field for field in action.fields}, []
+    for fault in action.faults(said):
+        message = f"{fault.message}; {fault.hint}" if fault.hint else fault.message
+        message = in_dashboard(named(message, action.fields, in_form, said), action.fields)
+        field = fields[fault.field]
+        found.append(Wrong(fault.field, "" if field.control is Control.TICK else in_form(field, said), message))
+    return found
 
 
 class PreviewedForm(Form[Wish]):

@@ -17,6 +17,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Select, Static
 
+from tui.actions.spoken import in_dashboard
 from tui.issuance import (
     Inspection,
     IssuanceError,
@@ -179,18 +180,18 @@ class InspectorScreen(Screen[None]):
         try:
             verified = await self.session.engine.verify_pasted(material, cluster)
         except (IssuanceError, KubeError, OSError) as error:
-            message, hint = explain(error)
+            message, hint = map(in_dashboard, explain(error))
             self._say(_line("✖", "$bad", f"{name}: {message}", hint))
             return
         if verified.ok:
             self._say(_line("✓", "$good", f"{name}: {verified.message} ({verified.method})", ""))
         else:
-            self._say(_line("✖", "$bad", f"{name}: {verified.message}", verified.hint))
+            self._say(_line("✖", "$bad", f"{name}: {in_dashboard(verified.message)}", in_dashboard(verified.hint)))
 
     def _failed(self, error: Exception) -> None:
         self._drop("ask")
         self._material, self.found = None, None
-        message, hint = explain(error)
+        message, hint = map(in_dashboard, explain(error))
         self.query_one(FactsView).show([])
         self.query_one("#inspector-verdict", Static).update(_line("✖", "$bad", message, hint))
 

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, Select, Static
 
+from tui.actions.spoken import in_dashboard
 from tui.issuance import IssuanceError, format_duration, parse_duration
 from tui.kube.paths import short_path
 from tui.kube.text import safe_text
@@ -97,7 +98,8 @@ class SettingsScreen(Dialog[dict[str, object] | None]):
             try:
                 self.change = plan_change(self._loaded.path, values)
             except IssuanceError as error:
-                self._why = safe_text(f"{error.message}: {error.hint}" if error.hint else error.message)
+                said = f"{error.message}: {error.hint}" if error.hint else error.message
+                self._why = safe_text(in_dashboard(said))
         self.query_one(".settings-diff", Static).update(self._diff(values))
 
     def answer(self) -> dict[str, object]:

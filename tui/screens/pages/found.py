@@ -20,6 +20,7 @@ from tui.actions.fitting import address_of
 from tui.actions.found import VERIFY_FOUND
 from tui.actions.jobs import Job
 from tui.actions.looking import VERIFY
+from tui.actions.spoken import in_dashboard
 from tui.fleet.fields import Cell, Field
 from tui.fleet.moments import relative, stamp
 from tui.fleet.names import short_address
@@ -222,8 +223,8 @@ class FoundScreen(Page[Found]):
                 )
         elif traced.known:
             facts.append(Fact("credential", item.credential or "in no list: it is looked for when you revoke it"))
-        facts.append(Fact("known by" if traced.known else "nobody's", traced.how, bad))
-        facts += [Fact("do", traced.hint, Tone.WARN)] if traced.hint else []
+        facts.append(Fact("known by" if traced.known else "nobody's", in_dashboard(traced.how), bad))
+        facts += [Fact("do", in_dashboard(traced.hint), Tone.WARN)] if traced.hint else []
         return Section(traced.what, facts)
 
     @staticmethod

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tui.kube.endpoint import Endpoint
     from tui.kube.sensitive import Sensitive
 
-_BY_HAND = "put a token into it that its cluster accepts: kubemint issue NAME -n NAMESPACE --type token --out PATH"
+_BY_HAND = "put a token into it that its cluster accepts: `kubemint issue NAME -n NAMESPACE --type token --out PATH`"
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

@@ -287,9 +287,9 @@ def _nobody(name: str, cluster: str, seconds: float, *, approved: bool) -> Issua
     if approved:
         return IssuanceError(
             f"the request {name} was approved, but not signed within {seconds:.0f} s",
-            f"does the controller manager of {cluster} run `csrsigning`, with --cluster-signing-cert-file?",
+            f"does the controller manager of {cluster} run `csrsigning`, with `--cluster-signing-cert-file`?",
         )
     return IssuanceError(
         f"the request {name} was not approved within {seconds:.0f} s; it is taken back",
-        f"{by_hand(name, cluster)}; --request-timeout gives it longer",
+        f"{by_hand(name, cluster)}; give it more time with --request-timeout",
     )

@@ -133,7 +133,7 @@ async def prove(way: Endpoint, wish: CertificateWish) -> str:
             )
         except Unauthorized as error:
             raise NotProved(
-                "the server refuses the new certificate", "does its --client-ca-file hold the signer's authority?"
+                "the server refuses the new certificate", "does its `--client-ca-file` hold the signer's CA?"
             ) from error
         except Forbidden as error:  # older than 1.28: being refused for lack of rights names the caller
             if caller_in(error.message) == wish.user:

@@ -74,7 +74,7 @@ def _details(row: RequestRow, around: Around) -> list[Section]:
         Fact("✖", text, Tone.BAD) if text in problems else Fact("!", text, Tone.WARN)
         for text in findings(driver, around.version)
     ]
-    next_step = "enter shows what the driver is given for a pod; tokens are minted only when you say so"
+    next_step = "`kubemint csi preview` shows what the driver is given for a pod; tokens are minted only on demand"
     return [
         Section(row.name, facts),
         Section("token requests", wishes or [Fact("", "none that the server kept", Tone.WARN)]),

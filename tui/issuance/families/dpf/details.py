@@ -22,7 +22,7 @@ def details(row: RequestRow, around: Around) -> list[Section]:
         Fact("secret", row.secret or "–"),
         around.when("created", row.created_at),
     ]
-    issued = [Fact("", "nothing yet; r issues it", Tone.MUTE)]
+    issued = [Fact("", "nothing yet; `kubemint rotate` issues it", Tone.MUTE)]
     return [
         Section(f"{row.namespace}/{row.name}", wish),
         Section("waits for", _waits_for(row, around)),

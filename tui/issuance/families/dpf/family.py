@@ -120,7 +120,7 @@ class Requests(Family):
         return f"`{shell.command('kubemint', *asked)}` takes it back, with what it keeps"
 
     def ends_too(self, credential: Credential) -> tuple[str, ...]:
-        return ("the request stays: whoever keeps it issues a new token, a rotation only with --yes",)
+        return ("the request stays, and its controller issues a new token; `kubemint rotate` asks before it does",)
 
     async def in_use_again(self, context: Context, revocation: Revocation) -> str:
         """By the token that lies in the Secret of the request, whose place it is by what vouches for it."""

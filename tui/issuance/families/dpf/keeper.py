@@ -253,7 +253,7 @@ class Keeper:
                 request=request,
                 notes=swept.notes,
                 error=text,
-                hint="it is tried again; to let it go and leave that behind: reconcile NAME --abandon, or :abandon",
+                hint="it is tried again; `kubemint reconcile --abandon` gives up and leaves it behind",
             )
         there = await steps.drop_finalizer(host, request)
         warnings = tuple(f"left behind: {error}" for error in swept.errors)

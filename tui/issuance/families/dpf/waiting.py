@@ -10,7 +10,7 @@ from tui.issuance.model.types import State
 from .conditions import ACCOUNT, AWAITING_DELETION, SECRET
 
 _FOR_THE_CONTROLLER = ": it waits for DPF's controller to issue one."
-_FOR_SOMEBODY = ", and no controller is seen at work here: K keeps it, which issues one now."
+_FOR_SOMEBODY = ", and no controller is at work here: `kubemint reconcile` issues one now."
 _STEPS = {ACCOUNT: "make its service account and token", SECRET: "write its Secret"}
 
 
@@ -29,11 +29,13 @@ def waits_for(
         who = "DPF's controller removes" if tended else "somebody removes"
         lines = [
             f"It is being deleted since {deleted_at:%Y-%m-%d %H:%M:%S} UTC: it stays until {who} what was made for it."
-            + ("" if tended else " K does that."),
+            + ("" if tended else " `kubemint reconcile` does that."),
             *found,
         ]
         if found:
-            lines.append("Where that can never be reached again, :abandon lets it go and leaves behind what is there.")
+            lines.append(
+                "If that can never be reached again, `kubemint reconcile --abandon` gives up and leaves it behind."
+            )
         return lines
     lines = []
     if state in (State.PENDING, State.UNKNOWN):
@@ -41,14 +43,17 @@ def waits_for(
         lines.append(what + (_FOR_THE_CONTROLLER if tended else _FOR_SOMEBODY))
     elif state in (State.DUE, State.EXPIRED):
         said = "has expired" if state is State.EXPIRED else "should have been renewed by now"
-        lines.append(f"Its token {said}: r renews it at once" + ("." if tended else ", K keeps it as a whole."))
+        lines.append(
+            f"Its token {said}: `kubemint rotate` renews it now"
+            + ("." if tended else ", `kubemint reconcile` keeps the request.")
+        )
     elif not found:
         lines.append("Nothing: everything is as it should be.")
     lines += found
     if tended:
         lines.append(f"DPF's controller is at work here: {tended}.")
     elif state not in (State.PENDING, State.UNKNOWN):
-        lines.append("No controller is seen at work here: K keeps it, and changes of it take effect only then.")
+        lines.append("No controller is at work here: `kubemint reconcile` applies changes.")
     return lines
 
 

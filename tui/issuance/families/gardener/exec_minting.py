@@ -20,7 +20,7 @@ SHOOT_LIFETIME: Final = timedelta(minutes=15)
 
 
 _ANEW: Final = (
-    "create it again with kubemint issue --shoot NS/NAME --exec; a client says it where provideClusterInfo is true"
+    "create it again with `kubemint issue --shoot NS/NAME --exec`; a client says it where provideClusterInfo is true"
 )
 
 
@@ -71,7 +71,7 @@ def check_garden(wanted: str, context: str, found: str) -> None:
         whom = f"leads to {found}" if found else "leads to one that does not say who it is"
         raise UsageError(
             f"the kubeconfig is for a shoot of the garden {wanted}, but {context} {whom}",
-            "name the right garden with --context in the kubeconfig, or create it again",
+            "correct `--context` in the kubeconfig, or create it again",
         )
 
 
@@ -86,7 +86,7 @@ def shoot_of(question: Question, named: str) -> tuple[str, str]:
     if not (isinstance(namespace, str) and isinstance(name, str) and namespace and name):
         raise UsageError(
             "name a shoot or account",
-            "with --shoot NS/NAME, or -n NS --account NAME; kubeconfigs of `kubemint issue --exec` say it themselves",
+            "`--shoot NS/NAME`, or `-n NS --account NAME`; kubeconfigs of `kubemint issue --exec` do that",
         )
     return namespace, name
 

@@ -37,7 +37,7 @@ async def login(context: Context, plugin: ExecPlugin, endpoint: Endpoint) -> Log
     if garden not in context.clusters.names():
         raise UsageError(
             f"the file asks kubemint for a shoot of {garden or 'no garden'}, and no cluster is known here by that name",
-            "name the kubeconfig that knows it: --kubeconfig FILE",
+            "name the kubeconfig that knows it with --kubeconfig FILE",
         )
     question = Question(plugin.args, {INFO: exec_info(endpoint, plugin)}, caller="")
     if question.problem or not question.told:

@@ -39,7 +39,7 @@ class StaticTokens(Family):
         raise UsageError(
             f"{address} is Gardener's and never ends",
             "annotate the shoot with gardener.cloud/operation=rotate-kubeconfig-credentials; "
-            "better: kubemint issue --shoot, and turn the static token off",
+            "better: `kubemint issue --shoot NS/NAME`, and turn the static token off",
         )
 
     async def found(self, context: Context, address: Address) -> Found:

@@ -55,12 +55,12 @@ def check_server(question: Question, cluster: str, own: str) -> None:
     if question.told and not server:
         raise UsageError(
             "the kubeconfig does not say to which server the token goes",
-            "create it again with kubemint issue --exec; a client says it where provideClusterInfo is true",
+            "create it again with `kubemint issue --exec`; a client says it where provideClusterInfo is true",
         )
     if server and not same_place(str(server), own):
         raise IssuanceError(
             f"the token would go to {server}, and {cluster} is at {own}",
-            "name the right cluster with --context in the kubeconfig, or create it again",
+            "correct `--context` in the kubeconfig, or create it again",
         )
 
 

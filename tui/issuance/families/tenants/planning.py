@@ -62,10 +62,12 @@ async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = Fa
     if wish.external_secrets and wish.remote_namespace != REMOTE_NAMESPACE:
         raise UsageError(
             f"the tenant's SecretStore writes to {REMOTE_NAMESPACE} alone",
-            "push to a Secret there, or with --via direct",
+            "choose a Secret there, or push with --via=direct",
         )
     if wish.wait > LONGEST_WAIT:
-        raise UsageError(f"it may take at most {format_duration(LONGEST_WAIT)} to arrive", "give a shorter --wait")
+        raise UsageError(
+            f"it may take at most {format_duration(LONGEST_WAIT)} to arrive", "choose a shorter time with --wait"
+        )
     check_names(wish.remote_namespace, wish.remote_secret, "Secret")
     spec = IssueSpec(
         identity=wish.identity,

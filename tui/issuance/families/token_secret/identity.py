@@ -180,7 +180,7 @@ def escalation_hint(identity: Identity) -> str:
     return (
         "Kubernetes lets you grant only rights that you hold yourself: you need create serviceaccounts/token in "
         f"namespace {identity.namespace} (resourceName {identity.name}), or the verb escalate on roles and bind on "
-        "rolebindings; or hand the manifests of --dry-run -o yaml to someone who has them"
+        "rolebindings; or have someone apply the manifests of `kubemint identity create --dry-run -o yaml`"
     )
 
 

@@ -85,7 +85,7 @@ async def prepare_self_issue(context: Context, wish: SelfWish, *, force: bool = 
     if wish.identity not in (None, identity):
         raise UsageError(
             f"{wish.source} is the token of {identity.said} by now, not of {wish.identity.said}; nothing was done",
-            "look at its row, and press the key there if that account is meant",
+            "look at it again",
         )
     spec = IssueSpec(
         identity=identity,

@@ -261,7 +261,7 @@ def _of_lifetime(credential: Credential, state: State, now: datetime, since: dat
             credential,
             "granted-short",
             f"{format_duration(requested)} were requested, the server granted {format_duration(granted)}",
-            "request what the server grants, or have its --service-account-max-token-expiration raised",
+            "request what the server grants, or have its `--service-account-max-token-expiration` raised",
         )
     if credential.handle is None and not traits.own and credential.identity is not None:
         left = credential.expires_at - now
