@@ -343,7 +343,7 @@ class KubemintApp(InsideTextual[int]):
         if self.is_running:
             self._main.changed(change)
             self.renewing.wake()
-            self.alerting.changed()
+            self.alerting.changed(change)
 
     def _show_job(self, job: Job) -> None:
         if not self.is_running:
@@ -365,6 +365,10 @@ class KubemintApp(InsideTextual[int]):
         """Say something in the lines above the keys, its title in the same line."""
         said = f"{title}: {message}" if title else message
         super().notify(said, severity=severity, timeout=timeout, markup=markup)
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Call it once what is waiting, keys above all, had its turn."""
+        self.set_timer(0.02, work)
 
     def announce(self, text: str, *, worse: bool) -> None:
         """An alert, in one line."""

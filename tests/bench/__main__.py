@@ -6,6 +6,7 @@ rows    the first rows, of one cluster, of 14 and of `--demo`, against an empty 
 verbs   small verbs against kubectl: a list, a cluster that is gone, a token for a plugin's caller
 list    `kubemint list accounts` over one cluster's service accounts against `kubectl get`
 tick    one second of countdowns, the line-API table against a DataTable
+idle    many tokens of an hour while nobody does anything, and a key meanwhile, against a hundred of them
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench.idling import idling
 from tests.bench.measuring import Measured, command, compare
 from tests.bench.opening import KUBEMINT, environment, first_frame, first_rows
 from tests.bench.tables import ticks
@@ -58,6 +60,7 @@ def tick(rounds: int, accounts: int) -> list[Measured]:
 
 BENCHMARKS = {
     "start": start, "frame": first_frame, "rows": first_rows, "verbs": small_verbs, "list": listing, "tick": tick,
+    "idle": idling,
 }  # fmt: skip
 
 

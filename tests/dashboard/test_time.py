@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import msgspec
@@ -142,12 +143,15 @@ class Rung:
     def announce(self, text: str, *, worse: bool) -> None:
         self.lines.append(text)
 
+    def soon(self, work: Callable[[], None]) -> None:
+        work()
+
 
 async def test_a_renewal_that_fails_rings_once_is_snoozed_and_tried_again(dashboard: Open) -> None:
     async with dashboard(only=["tenant-c"], grace=0) as driver:
         renewing, alerting, rung = driver.app.renewing, driver.app.alerting, Rung()
         alerting._terminal, alerting._environment = rung, {"TERM": "foot"}
-        await driver.until(lambda: not alerting._changed)
+        await driver.until(lambda: not (alerting._all or alerting._touched))
         assert rung.lines == [], "what is found at the start is no news"
         fault(driver.demo, "tenant-c", FaultRule(Answer(500), verb="create", path=r"/token$"))
         await driver.press("a", "ctrl+s")
@@ -179,7 +183,7 @@ async def test_a_renewal_that_fails_rings_once_is_snoozed_and_tried_again(dashbo
         assert rung.bells == 1
 
         # What was renewed a moment ago, before the next look at the alerts: the new one is meant.
-        await driver.until(lambda: not alerting._changed)
+        await driver.until(lambda: not (alerting._all or alerting._touched))
         store = driver.app.session.store
         row = store.credentials[str(failing)]
         assert row.credential.expires_at is not None

@@ -252,7 +252,11 @@ def test_subscribers_hear_kinds_and_clusters_once_per_flush() -> None:
     store.flush()
     store.flush()
     assert heard == [
-        FleetChange(frozenset({CredentialRow, ClusterRow}), frozenset({"harbor", "tenant-a", "fjord"})),
+        FleetChange(
+            frozenset({CredentialRow, ClusterRow}),
+            frozenset({"harbor", "tenant-a", "fjord"}),
+            frozenset({row("a", 1).credential.address, row("b", 2, cluster="tenant-a").credential.address}),
+        ),
     ]
     unsubscribe()
     store.put(row("c", 1))

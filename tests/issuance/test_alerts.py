@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from tests.issuance.test_renewal_loop import credential
 from tui.issuance.loop.alerts import Alerts, Level, News, announcement
@@ -137,3 +139,40 @@ def test_each_cluster_has_its_own_clock_and_rule() -> None:
     ahead = 30 * SECOND
     news = world.alerts.look([Watched(credential=world.rows[0], now=START + ahead)])
     assert news.next_at == START + 59 * MINUTE - ahead
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_looking_at_what_changed_finds_what_looking_at_all_finds(seed: int) -> None:
+    """Credentials come, go, are renewed and snoozed at random; two clusters' clocks are off."""
+    rng = random.Random(seed)
+    world, now = {name: credential(name) for name in "abcdefgh"}, START
+    skew = {name: rng.choice([timedelta(0), MINUTE, -MINUTE]) for name in world}
+    whole, parts = (Alerts(rule_of=lambda cluster: Alert(), clock=lambda: now) for _ in range(2))
+    touched = {row.address for row in world.values()}
+    addresses = {name: row.address for name, row in world.items()}
+    for _ in range(400):
+        now += timedelta(seconds=rng.randrange(120))
+        name = rng.choice("abcdefgh")
+        match rng.randrange(12):
+            case 0:
+                world.pop(name, None)
+                touched.add(addresses[name])
+            case 1 | 2:
+                world[name] = credential(name, issued=now)
+                touched.add(addresses[name])
+            case 3 if name in world:
+                lasts = rng.choice([None, MINUTE, 5 * MINUTE])
+                for alerts in (whole, parts):
+                    alerts.snooze(addresses[name], lasts)
+            case 4 if name in world:
+                for alerts in (whole, parts):
+                    alerts.failed(addresses[name], "no route to host")
+                touched.add(addresses[name])
+        rows = {row.address: Watched(credential=row, now=now + skew[one]) for one, row in world.items()}
+        all_of_it = whole.look(rows.values())
+        touched.update(parts.crossing())
+        part = parts.look_at([rows[one] for one in touched if one in rows], touched - rows.keys())
+        touched.clear()
+        assert {alert.address for alert in part.alerts} == {alert.address for alert in all_of_it.alerts}
+        assert parts.active == whole.active
+        assert parts.waiting == len(parts.awake) == len(whole.awake)

@@ -1,8 +1,8 @@
 """The live store of a fleet: every row there is, and sorted, filtered views of them.
 
 Single-threaded and without I/O. Whoever learns something puts rows in; whoever draws asks for a view. Subscribers
-hear which kinds of rows of which clusters changed, never each row, and as seldom as the owner of the store schedules
-it (the fleet: at most ten times a second).
+hear which kinds of rows of which clusters changed, and of credentials which ones, and as seldom as the owner of the
+store schedules it (the fleet: at most ten times a second).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TypeVar, cast, overload
 
 import msgspec
 
-from tui.issuance import Identity
+from tui.issuance import Address, Identity
 
 from .ended import Ended
 from .fields import DEFAULT_SORT, OF_AREA, haystack_of, sort_fields, sorts, words_of
@@ -42,10 +42,11 @@ _NO_SKEW = timedelta(seconds=2)
 
 
 class FleetChange(msgspec.Struct, frozen=True):
-    """Which kinds of rows changed, and of which clusters."""
+    """Which kinds of rows changed, and of which clusters; and which credentials came, changed or went."""
 
     kinds: frozenset[type]
     clusters: frozenset[str]
+    credentials: frozenset[Address] = frozenset()
 
 
 class View(Sequence[Row]):
@@ -151,6 +152,7 @@ class FleetStore:
         self._subscribers: list[Callable[[FleetChange], None]] = []
         self._dirty_kinds: set[type] = set()
         self._dirty_clusters: set[str] = set()
+        self._dirty_credentials: set[Address] = set()
 
     @property
     def clusters(self) -> Mapping[str, ClusterRow]:
@@ -203,6 +205,7 @@ class FleetStore:
             if row.credential.identity is not None:
                 self._of_identity[row.credential.identity].add(key)
             self._carried(row, gone=False)
+            self._dirty_credentials.add(row.credential.address)
         self._dirty(type(row), cluster_of(row))
         if old is not None:
             self._dirty_clusters.add(cluster_of(old))
@@ -219,6 +222,7 @@ class FleetStore:
             self.ended.forget(row)
             if isinstance(row, CredentialRow):
                 self._carried(row, gone=True)
+                self._dirty_credentials.add(row.credential.address)
             elif isinstance(row, RequestRow):
                 self._links.forget(row)
             self._dirty(kind, cluster_of(row))
@@ -254,9 +258,12 @@ class FleetStore:
         """Tell the subscribers what changed since the last time, if anything did."""
         if not self._dirty_kinds:
             return
-        change = FleetChange(frozenset(self._dirty_kinds), frozenset(self._dirty_clusters))
+        change = FleetChange(
+            frozenset(self._dirty_kinds), frozenset(self._dirty_clusters), frozenset(self._dirty_credentials)
+        )
         self._dirty_kinds.clear()
         self._dirty_clusters.clear()
+        self._dirty_credentials.clear()
         for fn in tuple(self._subscribers):
             fn(change)
 

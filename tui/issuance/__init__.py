@@ -124,7 +124,7 @@ if TYPE_CHECKING:
     from .insight.lineage_users import user_said, users_of_one
     from .insight.powers import Power, Powers
     from .insight.verification import Verification
-    from .loop.alerts import Alert, Alerts, announcement
+    from .loop.alerts import Alert, Alerts, News, announcement
     from .loop.keeping import RENEWABLE, Look as LoopLook, RenewalLoop, Watched, renews
     from .model.apart import Apart, ApartFacts, Entered, Told as ToldApart
     from .model.certificate import read_certificate
@@ -248,7 +248,7 @@ __all__ = [
     "Holder", "HygieneReport", "Identity", "IdentityView", "IdentityWish", "Inspection", "IssuanceError", "IssueSpec",
     "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest",
     "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost", "LineageNode", "LineagePart", "LineageSubject",
-    "Listing", "LoopLook", "NotEntered", "NotProved", "ObjectBinding", "OfferPlace", "Origin", "Outcome",
+    "Listing", "LoopLook", "News", "NotEntered", "NotProved", "ObjectBinding", "OfferPlace", "Origin", "Outcome",
     "PlainShootWish", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "RenewalLoop", "RequestKey", "RequestKind",
     "RequestParseError", "RequestRow", "Revocation", "Said", "SecretDestination", "Section", "SelfWish", "Severity",
     "ShootAccess", "ShootWish", "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult",
@@ -338,7 +338,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "insight.lineage_users": "user_said users_of_one",
         "insight.powers": "Power Powers",
         "insight.verification": "Verification",
-        "loop.alerts": "Alert Alerts announcement",
+        "loop.alerts": "Alert Alerts News announcement",
         "loop.keeping": "LoopLook=Look RENEWABLE RenewalLoop Watched renews",
         "model.certificate": "read_certificate",
         "model.claims": "ClaimsError read_token",

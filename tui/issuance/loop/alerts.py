@@ -9,11 +9,13 @@ second half of the time between its renewal point and its end counts: before tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import heapq
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from tui.issuance.model.renewal import OVER, state_of
 from tui.issuance.model.types import Address, Credential, State
@@ -32,6 +34,10 @@ class Rule(Protocol):
     def bell(self) -> bool: ...
     @property
     def desktop(self) -> bool: ...
+
+
+_SPARE: Final = 1000
+"""Points of no use that may lie in the heap before it is made anew."""
 
 
 class Level(StrEnum):
@@ -83,19 +89,58 @@ class Alerts:
     _failures: dict[Address, tuple[datetime | None, str]] = field(default_factory=dict)
     _unheard: set[Address] = field(default_factory=set)
     """What was news while it was snoozed."""
+    _points: list[tuple[datetime, int, Address]] = field(default_factory=list)
+    """A heap: when something may be in another window, by the local clock; what `_next` does not say is out of date."""
+    _next: dict[Address, datetime] = field(default_factory=dict)
+    _order: Iterator[int] = field(default_factory=itertools.count)
 
     def look(self, watched: Iterable[Watched]) -> News:
         """Judge every credential anew."""
         now = self.clock()
+        self._points.clear()
+        self._next.clear()
+        for address, snooze in self._snoozed.items():
+            if snooze.until is not None and snooze.until > now:
+                self._meet(address, snooze.until)
+        before = set(self._known)
+        found = self._judged(watched, now, before.discard)
+        self._forget(before)
+        return self._news(found)
+
+    def look_at(self, some: Iterable[Watched], gone: Iterable[Address] = ()) -> News:
+        """Judge these, as nothing else changed: what has become another one, and whose time has come; some are gone.
+
+        As long as every one that `crossing` names is among them, this finds what a look at all of them would find.
+        """
+        found = self._judged(some, self.clock())
+        self._forget(gone)
+        return self._news(found)
+
+    def crossing(self) -> list[Address]:
+        """Those that may be in another window by now, or whose snooze is over; each is named once."""
+        now, found = self.clock(), []
+        while self._points and self._points[0][0] <= now:
+            at, _, address = heapq.heappop(self._points)
+            if self._next.get(address) == at:
+                del self._next[address]
+                found.append(address)
+        return found
+
+    def _judged(
+        self, watched: Iterable[Watched], now: datetime, seen: Callable[[Address], object] = lambda address: None
+    ) -> list[Alert]:
         news: list[Alert] = []
-        points = [snooze.until for snooze in self._snoozed.values() if snooze.until is not None and snooze.until > now]
-        seen = set()
         for one in watched:
             credential, address = one.credential, one.credential.address
-            seen.add(address)
+            seen(address)
             rule = self.rule_of(_cluster(credential))
             level, message, moves = self._judge(one, rule)
-            points += [now + (at - one.now) for at in moves]
+            snooze = self._snoozed.get(address)
+            points = [now + (at - one.now) for at in moves]
+            if snooze is not None and snooze.until is not None and snooze.until > now:
+                points.append(snooze.until)
+            if points:
+                self._meet(address, min(points))
             known = self._known.get(address)
             self._known[address] = (credential.expires_at, level)
             if known is not None and known[0] != credential.expires_at:
@@ -111,10 +156,27 @@ class Alerts:
             if address in self._unheard and not self.is_snoozed(address):
                 self._unheard.discard(address)
                 news.append(alert)
-        for gone in self._known.keys() - seen:
-            self._known.pop(gone)
-            self.active.pop(gone, None)
-        return News(tuple(news), min(points, default=None))
+        return news
+
+    def _meet(self, address: Address, at: datetime) -> None:
+        """Look at it again then. What was noted for it before stays in the heap, and counts for nothing there."""
+        if self._next.get(address) != at:
+            self._next[address] = at
+            heapq.heappush(self._points, (at, next(self._order), address))
+
+    def _forget(self, gone: Iterable[Address]) -> None:
+        for address in gone:
+            self._known.pop(address, None)
+            self.active.pop(address, None)
+            self._next.pop(address, None)
+        if len(self._points) > 2 * len(self._next) + _SPARE:
+            self._points = [(at, next(self._order), address) for address, at in self._next.items()]
+            heapq.heapify(self._points)
+
+    def _news(self, found: Iterable[Alert]) -> News:
+        while self._points and self._next.get(self._points[0][2]) != self._points[0][0]:
+            heapq.heappop(self._points)
+        return News(tuple(found), self._points[0][0] if self._points else None)
 
     def failed(self, address: Address, message: str) -> None:
         """A renewal of it failed. Counts until it is another one."""
@@ -127,6 +189,8 @@ class Alerts:
         self._snoozed[address] = Snooze(None if lasts is None else self.clock() + lasts, expires)
         if address in self.active and lasts is not None:
             self._unheard.add(address)
+        if lasts is not None:
+            self._meet(address, min(self.clock() + lasts, self._next.get(address, datetime.max.replace(tzinfo=UTC))))
 
     def wake(self, address: Address) -> None:
         """End its snooze; what someone has just read again is no news."""
@@ -145,6 +209,11 @@ class Alerts:
     def snoozed_until(self, address: Address) -> datetime | None:
         """When its snooze ends; None where it is not snoozed, or until it is renewed."""
         return self._snoozed[address].until if self.is_snoozed(address) else None
+
+    @property
+    def waiting(self) -> int:
+        """How many are `awake`."""
+        return len(self.active) - sum(address in self.active and self.is_snoozed(address) for address in self._snoozed)
 
     @property
     def awake(self) -> list[Alert]:

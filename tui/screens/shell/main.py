@@ -389,7 +389,7 @@ class MainScreen(CommandingScreen):
         """How the renewal loop and the alerts stand, which time changes too."""
         top, renewing = self.query_one(TopBar), self.kubemint.renewing
         top.loop = renewing.said(self.session.clock()) if renewing.on else ""
-        top.alerts = len(self.kubemint.alerting.alerts.awake)
+        top.alerts = self.kubemint.alerting.alerts.waiting
 
     def show_status(self) -> None:
         session = self.session
