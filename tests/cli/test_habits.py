@@ -70,3 +70,16 @@ def test_whoami(where: tuple[str, ...]) -> None:
 
 def test_an_account_is_not_created_by_itself() -> None:
     kubemint("create", "sa", "x").failed(2, "kubemint issue NAME -n NS --create")
+
+
+def test_the_demos_contexts_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not those of this machine's kubeconfig; and that is not written for it."""
+    mine = tmp_path / "mine"
+    monkeypatch.setenv("KUBECONFIG", str(mine))
+    shown = kubemint("config", "get-contexts", "--demo", "-o", "name")
+    assert "harbor" in shown.out.split(), shown
+    assert kubemint("--demo", "config", "current-context").out == "harbor\n"
+    kubemint("config", "get-contexts", "nowhere", "--demo").failed(2, "there is no context nowhere")
+    for words in (("use-context", "harbor"), ("use", "harbor"), ("unmerge", "harbor"), ("merge", "/dev/null")):
+        kubemint("--demo", "config", *words).failed(2, "--demo has a kubeconfig of its own")
+    assert not mine.exists()

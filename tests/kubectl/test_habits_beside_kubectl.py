@@ -101,13 +101,30 @@ def test_a_token_for_a_node_says_so_or_is_refused_in_words(server: Server) -> No
     [
         ("get", "pods"), ("list", "po", "-A"), ("create", "deployments.apps"), ("get", "sa/default"),
         ("get", "secret/x", "-n", "kube-system"), ("get", "pods", "--subresource", "log"), ("get", "/healthz"),
-        ("*", "*"), ("get", "nodes"), ("get", "nonsense"), ("get", "pods", "-q"),
+        ("*", "*"), ("get", "nodes"), ("get", "nonsense"), ("get", "pods", "-q"), ("get",),
+        ("get", "pods", "--as", "system:serviceaccount:default:default"), ("get", "pods", "--as=nobody"),
+        ("delete", "secrets", "--as=nobody", "--as-group=system:masters", "-A"),
+        ("get", "/healthz", "--as=nobody", "--as-group=system:authenticated"), ("get", "pods", "--as-group=a"),
+        ("get", "pods", "--as-uid=a"), ("--list",), ("--list", "--no-headers"), ("--list", "-n", "kube-system"),
+        ("--list", "--as", "system:serviceaccount:default:default"), ("--list", "-A"), ("get", "pods", "--list"),
+        ("get", "pods", "--no-headers"), ("--list", "-q"), ("--list", "--as=nobody", "--as-group=system:masters"),
     ],
     ids=" ".join,
 )  # fmt: skip
 def test_can_i(server: Server, words: tuple[str, ...]) -> None:
     theirs = kubectl("auth", "can-i", *words, *told(server))
     ours = kubemint("auth", "can-i", *words, *told(server))
+    assert (ours.code == 0, ours.out) == (theirs.returncode == 0, theirs.stdout), (theirs, ours)
+
+
+@pytest.mark.parametrize("words", [(), ("--as=nobody",), ("--as=nobody", "--as-group=a", "--as-group=b", "--as-uid=7")])
+def test_whoami(server: Server, words: tuple[str, ...]) -> None:
+    theirs = kubectl("auth", "whoami", *words, *told(server))
+    ours = kubemint("auth", "whoami", *words, *told(server))
+    if "not enabled in the cluster" in theirs.stderr:  # as it was before 1.27
+        assert (ours.code != 0, ours.out) == (True, ""), ours
+        assert words or "since 1.27" in ours.err
+        return
     assert (ours.code, ours.out) == (theirs.returncode, theirs.stdout), (theirs, ours)
 
 

@@ -18,9 +18,10 @@ from .exits import Ended, Exit
 from .options import Options, configured
 from .output import output_option, print_list, print_object, print_table
 from .printing import say
-from .session import refuse_read_only, with_options
+from .session import refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
+    from tui.kube.kubeconfig import KubeConfig
     from tui.kube.sensitive import Sensitive
     from tui.settings import Loaded
 
@@ -114,9 +115,13 @@ def check(file: str | None, form: str) -> None:
 @with_options
 def use(options: Options, name: str, force: bool) -> None:
     """Make a context the current one, as `kubectl config use-context` does; the rest of the file stays as it is."""
+    _use(options, name, force=force)
+
+
+def _use(options: Options, name: str, *, force: bool) -> None:
     from tui.issuance import taking
 
-    refuse_read_only(options, "config use")
+    _refuse_writing(options, "config use")
     path_ = taking.use(options.kubeconfig, name, force=force)
     say(f'Switched to context "{name}" in {path_}')
 
@@ -124,19 +129,37 @@ def use(options: Options, name: str, force: bool) -> None:
 @config.command("use-context", hidden=True)
 @click.argument("name", metavar="CONTEXT")
 @click.option("--force", is_flag=True, help="Also where the file loses its comments.")
-@click.pass_context
-def use_context(context: click.Context, name: str, force: bool) -> None:
+@with_options
+def use_context(options: Options, name: str, force: bool) -> None:
     """The same, as kubectl calls it."""
-    context.forward(use)
+    _use(options, name, force=force)
+
+
+def _refuse_writing(options: Options, verb: str) -> None:
+    """Raises UsageError where nothing is to be written, or no kubeconfig of this machine is meant."""
+    refuse_read_only(options, verb)
+    if options.demo:
+        raise UsageError(
+            "--demo has a kubeconfig of its own, which ends with it",
+            "kubemint demo serves one that stays for as long as it runs",
+        )
+
+
+async def _kubeconfig(options: Options) -> KubeConfig:
+    """The one that counts; with `--demo` the embedded fleet's."""
+    from tui.kube.kubeconfig import load
+
+    if not options.demo:
+        return load(options.kubeconfig)
+    async with setting(options, needed=False) as place:
+        return place.config
 
 
 @config.command("current-context", hidden=True)
 @with_options
-def current_context(options: Options) -> None:
+async def current_context(options: Options) -> None:
     """Print the current context, as kubectl does. No server is asked."""
-    from tui.kube.kubeconfig import load
-
-    found = load(options.kubeconfig)
+    found = await _kubeconfig(options)
     if not found.current_context:
         raise UsageError("current-context is not set", "kubemint config use CONTEXT sets it")
     printing.line(found.current_context)
@@ -146,11 +169,9 @@ def current_context(options: Options) -> None:
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 @output_option("table", "name", default="table")
 @with_options
-def get_contexts(options: Options, names: tuple[str, ...], form: str) -> None:
+async def get_contexts(options: Options, names: tuple[str, ...], form: str) -> None:
     """Print the contexts of the kubeconfig, as kubectl does. No server is asked; `kubemint list clusters` asks them."""
-    from tui.kube.kubeconfig import load
-
-    found = load(options.kubeconfig)
+    found = await _kubeconfig(options)
     for name in names:
         if name not in found.contexts:
             raise UsageError(f"there is no context {safe_text(name)}", "kubemint config get-contexts lists them")
@@ -173,7 +194,7 @@ def merge(options: Options, file: str, rename: bool, force: bool, dry_run: bool)
     from tui.issuance import taking
 
     if not dry_run:
-        refuse_read_only(options, "config merge")
+        _refuse_writing(options, "config merge")
     _take(options, lambda: taking.own_ways(expanded(file).absolute()), rename=rename, force=force, dry_run=dry_run)
 
 
@@ -196,7 +217,7 @@ def import_(options: Options, file: str, allowed: tuple[str, ...], rename: bool,
     from .verifying import read_input
 
     if not dry_run:
-        refuse_read_only(options, "config import")
+        _refuse_writing(options, "config import")
     content = read_input("-") if file == "-" else read_private(expanded(file))
     allow = Allow(near="near" in allowed, insecure="insecure" in allowed, proxy="proxy" in allowed)
     source = "stdin" if file == "-" else file
@@ -210,7 +231,7 @@ def unmerge(options: Options, name: str) -> None:
     """Take out a context that `merge` or `import` put in, with its user, and its cluster where nothing else uses it."""
     from tui.issuance import taking
 
-    refuse_read_only(options, "config unmerge")
+    _refuse_writing(options, "config unmerge")
     path_ = taking.written_to(options.kubeconfig)
     taking.take_out(path_, name)
     say(f"context {name} is gone from {path_}")
