@@ -91,3 +91,31 @@ def test_the_help_of_everyday_commands_imports_neither_the_loop_nor_yaml(verb: s
 def test_usage_errors_are_found_without_a_cluster() -> None:
     code = "from tui.cli import run\nassert run(['issue']) == 2\nassert run(['nope']) == 2"
     assert not imported_by(code) & {"kubernetes", "aiohttp", "textual", "rich"}
+
+
+UNUSED = {"requests", "urllib3", "pydantic", "oauthlib", "requests_oauthlib", "websocket", "dateutil", "certifi"}
+"""What the front door of the `kubernetes` package imports, and nobody here uses."""
+
+
+def test_the_client_is_reached_past_the_front_door_of_its_package() -> None:
+    assert not imported_by("import tui.kube.transport") & UNUSED
+
+
+def test_whoever_asks_the_package_for_more_is_given_it() -> None:
+    code = """
+import tui.kube.transport, kubernetes
+from kubernetes import client, config
+from kubernetes.aio import client as aio, config as aio_config
+from kubernetes.aio.client.rest import RESTClientObject
+from kubernetes.aio.utils import create_from_dict
+assert client.V1Pod and config.load_kube_config and aio.CoreV1Api and aio_config.load_kube_config
+assert kubernetes.aio.client is aio and kubernetes.watch.Watch
+assert issubclass(tui.kube.transport.Transport, RESTClientObject) and aio.ApiClient
+try:
+    kubernetes.nothing_like_this
+except AttributeError as error:
+    assert "nothing_like_this" in str(error)
+else:
+    raise AssertionError
+"""
+    assert "kubernetes" in imported_by(code)
