@@ -20,6 +20,7 @@ from rich.text import Text
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
@@ -41,10 +42,6 @@ from tui.widgets.themes import THEMES, known_theme, next_theme, short_name, styl
 
 from .screens.acting import undoing_job
 from .screens.acting.working import WorkingScreen
-from .screens.dialogs.reveal import RevealScreen
-from .screens.pages.deeds import TasksScreen
-from .screens.pages.detail import DetailScreen
-from .screens.pages.page import Page
 from .screens.shell.alerting import Alerting
 from .screens.shell.job_desk import JobDesk
 from .screens.shell.keyboard import Keyboard
@@ -52,7 +49,6 @@ from .screens.shell.main import MainScreen
 from .screens.shell.memory import beginning, read as read_memory, write as write_memory
 from .screens.shell.news import JobNews, Recovered
 from .screens.shell.pages import found, made
-from .screens.shell.palette import Commands
 from .screens.shell.pressing import why_nothing
 
 if TYPE_CHECKING:
@@ -75,12 +71,19 @@ Opener = Callable[[Starting], "Fleet"]
 """Gives the fleet, and says meanwhile how far it is; called in a thread."""
 
 
+def palette() -> type[Provider]:
+    """What the command palette lists, once it is opened."""
+    from .screens.shell.palette import Commands
+
+    return Commands
+
+
 class KubemintApp(InsideTextual[int]):
     """The dashboard. `fleet` is what it shows, or `opener` makes one once the first frame stands."""
 
     TITLE = "kubemint"
     CSS_PATH = stylesheets()
-    COMMANDS: ClassVar[set[Any]] = {Commands}
+    COMMANDS: ClassVar[set[Any]] = {palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,q", "quit", "quit", show=False, key_display="q", id="quit"),
         Binding("t", "next_theme", "the next theme", show=False, id="theme"),
@@ -297,6 +300,8 @@ class KubemintApp(InsideTextual[int]):
 
     def on_job_panel_opened(self, event: JobPanel.Opened) -> None:
         """The user wants to see each of the many of a job."""
+        from .screens.pages.deeds import TasksScreen
+
         self.push_screen(TasksScreen(self.session, event.job))
 
     def change_settings(self, values: Mapping[str, object], change: Change | None) -> None:
@@ -349,7 +354,7 @@ class KubemintApp(InsideTextual[int]):
         if not self.is_running:
             return
         for screen in reversed(self.screen_stack):
-            if isinstance(screen, DetailScreen | MainScreen | Page) and screen.is_mounted:
+            if isinstance(screen, WorkingScreen) and screen.is_mounted:
                 screen.show_job(job)
                 break
 
@@ -391,6 +396,8 @@ class KubemintApp(InsideTextual[int]):
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """Pictures never show material: what is revealed is masked while the picture is taken."""
+        from .screens.dialogs.reveal import RevealScreen
+
         revealing = [screen for screen in self.screen_stack if isinstance(screen, RevealScreen)]
         for screen in revealing:
             screen.conceal(True)

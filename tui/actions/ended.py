@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from tui.fleet.decode import credential_row
 from tui.fleet.moments import lifetime, stamp
 from tui.issuance import Action as Did, Outcome, State
 from tui.kube.paths import short_path
@@ -25,6 +24,8 @@ def words_of(outcome: Outcome, host: Host) -> str:
         return ""
     if credential.expires_at is None:
         return credential.message if credential.state is State.VALID else ""
+    from tui.fleet.decode import credential_row  # not needed for a first frame, and brings all that reads objects
+
     kept = f", kept in {short_path(credential.kept_in)}" if credential.kept_in else ""
     level = f"{credential.shoot.level.value}, " if credential.shoot is not None else ""
     asked, granted = credential.requested, credential.granted

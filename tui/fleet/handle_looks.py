@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tui.issuance import Address, Credential, Handle, Identity, IssuanceError
-from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
@@ -21,6 +20,7 @@ from .store import FleetStore
 
 if TYPE_CHECKING:
     from tui.issuance import Verification
+    from tui.kube.client import Client
 
 MOST: Final = 200
 """Looks in one round; the others are for the next."""

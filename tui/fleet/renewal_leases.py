@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tui.issuance import Address, Export, IssuanceError, Lease, LeaseHeld, LeaseLost, holder_name
-from tui.kube.client import Client
 from tui.kube.errors import Forbidden, KubeError, NotFound
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
 
 LEASE: Final = "kubemint-renewal"
 NAMESPACE: Final = "kube-system"

@@ -7,16 +7,18 @@ Whatever kubemint deletes goes through `delete`, which looks again; what it give
 from __future__ import annotations
 
 from enum import Enum, StrEnum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
 from tui.issuance.errors import IssuanceError
 from tui.kube.answers import insist_gone
-from tui.kube.client import Client
 from tui.kube.errors import Conflict, Forbidden, NotFound
 from tui.kube.resource import Resource
 from tui.kube.text import safe_text
+
+if TYPE_CHECKING:
+    from tui.kube.client import Client
 
 
 class NotGone(IssuanceError):

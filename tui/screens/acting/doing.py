@@ -22,12 +22,10 @@ from tui.actions.spoken import in_dashboard
 from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
-from tui.issuance import Address, IssuanceError, WouldReplace
+from tui.issuance import Address, IssuanceError
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.screens.describe import title_of
-from tui.screens.dialogs import replacing
-from tui.screens.dialogs.forms import form_of
 
 if TYPE_CHECKING:
     from tui.actions.jobs import Task
@@ -158,6 +156,8 @@ def foresee_chosen(screen: WorkingScreen, action: Action[Any]) -> None:
 def by_form(screen: WorkingScreen, action: Action[Any]) -> None:
     """Ask for a wish, and begin it; what it would do can be shown before. Where it is one for the row that the form was
     opened for, it is for what was seen there."""
+    from tui.screens.dialogs.forms import form_of
+
     form, row = form_of(screen, action), screen.what_is_asked().row
     if form is None:
         return
@@ -177,6 +177,8 @@ def by_form(screen: WorkingScreen, action: Action[Any]) -> None:
 def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant | None = None, **words: Any) -> None:
     """Begin it; where a file lies there that would get lost or changed, what goes is shown and asked about first.
     Where it was `meant` for a row, it is for what was seen there."""
+    from tui.screens.dialogs import replacing
+
     if later := action.writes_after(wish):
 
         def do_it(over: bool) -> None:
@@ -210,6 +212,8 @@ def _asking(task: Task, action: Action[Any], wish: Any, **words: Any) -> Task:
 
 
 async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Path) -> None:
+    from tui.issuance import WouldReplace
+    from tui.screens.dialogs import replacing
     from tui.screens.dialogs.confirm import ConfirmScreen
 
     session, shown, merges = screen.session, intended(screen, action, wish), action.merges(wish)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partialmethod
-from typing import ClassVar, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
 
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.screen import Screen
@@ -19,7 +19,7 @@ from tui.actions import jobs
 from tui.actions.action import AnyAction, Needs
 from tui.actions.fitting import address_of
 from tui.actions.intended import Intended
-from tui.actions.jobs import Task
+from tui.actions.jobs import Job, Task
 from tui.actions.lines import Asked
 from tui.actions.questions import asks, how_many
 from tui.actions.table import ACTIONS, BY_NAME
@@ -28,13 +28,15 @@ from tui.fleet.rows import Row
 from tui.issuance import Address, explain, format_duration
 from tui.kube.text import safe_text
 from tui.screens.describe import title_of, what_it_is
-from tui.screens.dialogs.dialog import Dialog
 from tui.screens.session import Session, Shell
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.table import FleetTable
 
 from . import doing, undoing_job
 from .by_hand import BY_HAND, Journal
+
+if TYPE_CHECKING:
+    from tui.screens.dialogs.dialog import Dialog
 
 Wish = TypeVar("Wish")
 
@@ -78,6 +80,9 @@ class WorkingScreen(Screen[None]):
     def chosen(self) -> list[Row]:
         """The marked rows, or the one under the cursor."""
         return []
+
+    def show_job(self, job: Job) -> None:
+        """A job began or changed."""
 
     def journal(self) -> Journal | None:
         """What is shown of the journal, where it is what keys are for."""

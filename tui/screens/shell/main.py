@@ -21,7 +21,6 @@ from tui.screens.acting.by_hand import Journal
 from tui.screens.areas.activity import Activity
 from tui.screens.areas.overview import Overview
 from tui.screens.areas.panes import ListPane, Pane, Scope
-from tui.screens.pages.deeds import StepsScreen, TasksScreen
 from tui.screens.session import Session
 from tui.widgets.crumbs import Crumbs
 from tui.widgets.job_panel import JobPanel
@@ -296,6 +295,8 @@ class MainScreen(CommandingScreen):
         elif isinstance(row, RequestRow | CredentialRow):
             self._do_at(row, "details")
         elif isinstance(row, Deed):
+            from tui.screens.pages.deeds import StepsScreen, TasksScreen
+
             job = next((job for job in self.session.jobs.all if job.id == row.job), None)
             if job is not None and len(job.tasks) == 1:
                 self.query_one(JobPanel).reopen(job)
