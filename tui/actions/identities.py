@@ -79,6 +79,7 @@ NEW_IDENTITY: Final = Action[IdentityWish](
         ask.NAMESPACE,
         Field(
             id="name", label="Name", metavar="NAME", placeholder="name", missing="give it a name",
+            names="serviceaccounts",
             read=ask.a_name("service account"),
         ),
         Field(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tui.fleet.rows import RequestRow
-from tui.issuance import Plan, UsageError, explain
+from tui.issuance import Plan, UsageError, blamed, explain
 
 from .action import Host
 from .meant import Meant, another, another_row, refusal
@@ -22,6 +22,10 @@ class Intended:
     plan: Plan | None = None
     error: str = ""
     hint: str = ""
+    blames: str = ""
+    """What of the wish is at fault, as the core's `blamed` says it."""
+    asks: bool = False
+    """Whether nothing is wrong with it, but somebody has to say yes to what would get lost."""
     speaks: Callable[[str], str] = in_dashboard
     """What the core says, in the words of where it is shown."""
     cluster: str = ""
@@ -36,11 +40,12 @@ class Intended:
 
     async def foresee(self) -> None:
         """Make the plan, which only reads."""
-        self.plan, self.error, self.hint = None, "", ""
+        self.plan, self.error, self.hint, self.blames, self.asks = None, "", "", "", False
         try:
             self.plan = await self.make()
         except Exception as error:  # noqa: BLE001 - hostile objects must not end the dashboard
             self.error, self.hint = map(self.speaks, explain(error))
+            self.blames, self.asks = blamed(error), getattr(error, "asks", False)
 
 
 def bound(

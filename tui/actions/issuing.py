@@ -19,7 +19,7 @@ FIELDS: Final = (
     ask.NAMESPACE,
     Field(
         id="account", label="Account", metavar="NAME", placeholder="name", read=ask.a_name("service account"),
-        missing="the name of a service account",
+        missing="the name of a service account", names="serviceaccounts",
     ),
     ask.CREATE,
     ask.DURATION,

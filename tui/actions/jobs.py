@@ -25,6 +25,7 @@ from tui.issuance import (
     StepStatus,
     Unasked,
     UsageError,
+    blamed,
     explain,
     is_given_up,
 )
@@ -77,6 +78,8 @@ class Task:
     """None while it waits, RUNNING, and then how it ended (UNDONE where it was cancelled before it began)."""
     message: str = ""
     hint: str = ""
+    blames: str = ""
+    """What of the wish is at fault where it failed, as the core's `blamed` says it."""
     address: Address | None = None
     """Which credential it is about, where it is about one."""
     cluster: str = ""
@@ -93,6 +96,8 @@ class Task:
     """The row that it was begun for, as it was seen; it is tried again for that one only."""
     asks: Callable[[Any], None] | None = None
     """How it is asked for again, on the screen that it is given, where it was begun by a form or replaces something."""
+    by_form: bool = False
+    """Whether that is its form, filled in as it was."""
 
     @property
     def current(self) -> StepResult | None:
@@ -105,6 +110,11 @@ class Task:
         return self.address or (self.plan.address if self.plan is not None else None)
 
     @property
+    def back_to_form(self) -> bool:
+        """Whether trying again means to look at its form first."""
+        return self.by_form and self.status is StepStatus.FAILED and not (self.left or self.question)
+
+    @property
     def again(self) -> Callable[[Task], Awaitable[None]]:
         """What is done where it is tried again."""
         return self.retry if self.retry is not None and (self.left or self.question) else self.work
@@ -113,7 +123,7 @@ class Task:
         """The same once more, or the part of it that is tried again."""
         return Task(
             self.title, self.again, speaks=self.speaks, address=self.address, cluster=self.cluster, meant=self.meant,
-            asks=self.asks,
+            asks=self.asks, by_form=self.by_form,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -126,6 +136,7 @@ class Task:
         except Exception as error:  # noqa: BLE001 - a mistake with one must neither end the dashboard nor cost the others
             self.status = StepStatus.FAILED
             self.message, self.hint = map(self.speaks, explain(error))
+            self.blames = blamed(error)
         if self.status is StepStatus.RUNNING:
             self.status = StepStatus.DONE
         self.changed()
@@ -148,7 +159,7 @@ class Task:
         """How the engine says it ended."""
         self.status = StepStatus.DONE if outcome.ok else StepStatus.FAILED
         self.message, self.hint = self.speaks(outcome.error), self.speaks(outcome.hint)
-        self.outcome = outcome
+        self.outcome, self.blames = outcome, outcome.blames
         if outcome.ok and outcome.left:
             self.left = self.speaks("; ".join(outcome.left))
         if outcome.ok and self.left:

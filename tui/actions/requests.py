@@ -107,9 +107,9 @@ NEW_REQUEST: Final = Action[DPURequestDraft](
         replace(ask.CLUSTER, missing=""),
         Field(
             id="namespace", label="Namespace", flags=("-n", "--namespace"), metavar="NS", rank=1,
-            help="The request's namespace; default: the context's.",
+            help="The request's namespace; default: the context's.", names="namespaces",
         ),
-        Field(id="name", label="Name", metavar="NAME", missing=_EMPTY),
+        Field(id="name", label="Name", metavar="NAME", missing=_EMPTY, names="dpuservicecredentialrequests"),
         _text(
             "target", "Target", "--target-cluster", "NS/NAME", control=Control.CHOICE, free=True,
             choices=[Choice("", "the cluster itself")],

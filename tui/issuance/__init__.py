@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         StateError,
         Unasked,
         UsageError,
+        blamed,
         explain,
         is_given_up,
     )
@@ -142,6 +143,7 @@ if TYPE_CHECKING:
         Said,
         Values,
         checked,
+        culprit,
         in_command,
         in_form,
         named as named_fields,
@@ -255,10 +257,10 @@ __all__ = [
     "StepStatus", "StoreWish", "TargetClusters", "TenantPush", "ToldApart", "Tone", "Traced", "TrustedSource",
     "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError", "Values", "Verification", "WalkedHandles",
     "Watched", "Wish", "WouldReplace", "Yes", "absolute_path", "accounts_for_handle", "accounts_for_request", "ahead",
-    "an_address", "announcement", "answer_from_cache", "asking", "authorities", "capi", "check_names",
+    "an_address", "announcement", "answer_from_cache", "asking", "authorities", "blamed", "capi", "check_names",
     "check_namespace", "check_shoot_duration", "check_token_wish", "checked", "cluster_sources", "clusters_apart",
-    "controller_waits_until", "countdown", "csi", "csi_trial", "default_folder", "draft_manifest", "draft_yaml",
-    "due_here", "due_shown", "dump_yaml", "examine", "exec_for_shoots", "exec_minting", "explain",
+    "controller_waits_until", "countdown", "csi", "csi_trial", "culprit", "default_folder", "draft_manifest",
+    "draft_yaml", "due_here", "due_shown", "dump_yaml", "examine", "exec_for_shoots", "exec_minting", "explain",
     "explained_file_error", "fetch_request", "find_delivered", "format_duration", "formats_of",
     "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command",
     "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up",
@@ -291,7 +293,8 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "destinations.standing": "KEPT_AS WouldReplace may_write_file=may_write write_file",
         "engine": "Engine",
         "errors": (
-            "ChangedMeanwhile FileError IssuanceError NotProved StateError Unasked UsageError explain is_given_up"
+            "ChangedMeanwhile FileError IssuanceError NotProved StateError Unasked UsageError blamed explain "
+            "is_given_up"
         ),
         "families.csi.driver": (
             "CSIDriver=Driver CSIPreview=Preview CSI_TOKENS_KEY=TOKENS_KEY masked_csi_json=masked_json"
@@ -393,7 +396,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "trust.showing": "known_home",
         "users.grace_length": "GraceWish lasting_grace=lasting",
         "model.fields": (
-            "Choice Control Fault Field Said Values spoken_in_form checked in_form in_command "
+            "Choice Control Fault Field Said Values spoken_in_form checked culprit in_form in_command "
             "read_fields=read words_of_fields=words named_fields=named"
         ),
         "families.asking": "an_address",

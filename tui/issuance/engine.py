@@ -20,7 +20,7 @@ from tui.kube import limits
 from tui.kube.errors import KubeError, ReadOnly
 from tui.kube.request_info import RequestInfo
 
-from .errors import IssuanceError, StepFailed, UsageError, explain
+from .errors import IssuanceError, StepFailed, UsageError, blamed, explain
 from .formats import Format
 from .insight.verification import Verification
 from .model.cluster_time import utc_now
@@ -483,7 +483,7 @@ class Engine:
         except (IssuanceError, KubeError, OSError) as error:  # before the first step: nothing was done
             message, hint = explain(error)
             run.report(run.result("lock", StepStatus.FAILED, message))
-            return run.outcome(credential=work.fallback, failure=StepFailed("lock", message, hint))
+            return run.outcome(credential=work.fallback, failure=StepFailed("lock", message, hint, blamed(error)))
         for number, revocation in enumerate(finished.revocations):
             token = finished.replaced.get(revocation.handle)
             self._graces.schedule(revocation, run, f"revoke:{number}", token)

@@ -5,18 +5,32 @@ Like those, each prints as one line and carries the next step in `hint`; no erro
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
-from tui.kube.errors import KubeError
+from tui.kube.errors import (
+    APIError,
+    ConfigError,
+    ExecPluginError,
+    KubeError,
+    NeedsLogin,
+    TLSFailed,
+    Unauthorized,
+    Unreachable,
+)
 from tui.kube.text import safe_text
 
 
 class IssuanceError(Exception):
-    """Something that was asked for cannot be done, or could not be done."""
+    """Something that was asked for cannot be done, or could not be done. `field` is what of the wish is the cause: the
+    id of its field, or the kind of object that one names (`serviceaccounts`); empty where nothing of it is."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    asks: ClassVar[bool] = False
+    """Whether nothing is wrong with it, but somebody has to say yes first."""
+
+    def __init__(self, message: str, hint: str = "", *, field: str = "") -> None:
         self.message = safe_text(message)
         self.hint = safe_text(hint)
+        self.field = field
         super().__init__(self.message)
 
 
@@ -29,6 +43,8 @@ class Unasked(UsageError):
 
     The word is the name of an option, of the command line (`--replace`) and of the engine's method alike.
     """
+
+    asks = True
 
     def __init__(self, word: str, message: str, hint: str = "") -> None:
         self.word = word
@@ -54,11 +70,12 @@ class NotProved(IssuanceError):
 class StepFailed(Exception):
     """A step went wrong and was reported; the cause says how."""
 
-    def __init__(self, step: str, message: str, hint: str) -> None:
+    def __init__(self, step: str, message: str, hint: str, blames: str = "") -> None:
         super().__init__(message)
         self.step = step
         self.message = message
         self.hint = hint
+        self.blames = blames
 
 
 GIVEN_UP: Final = "it never can be one, so this is not tried again"
@@ -83,6 +100,20 @@ def explain(error: BaseException) -> tuple[str, str]:
         where = f"{error.filename}: " if error.filename else ""
         return safe_text(f"{where}{error.strerror or type(error).__name__}"), _OS_HINTS.get(error.errno or 0, "")
     return f"an unexpected {type(error).__name__} in kubemint", "this is a bug in kubemint; please report it"
+
+
+def blamed(error: BaseException) -> str:
+    """What of a wish is at fault: the id of its field, or the kind of object that a field names (`serviceaccounts`).
+    Empty where that is not known."""
+    if isinstance(error, StepFailed):
+        return error.blames
+    if isinstance(error, IssuanceError) and error.field:
+        return error.field
+    if isinstance(error, FileError | OSError):
+        return "path"
+    if isinstance(error, Unauthorized | Unreachable | TLSFailed | NeedsLogin | ExecPluginError | ConfigError):
+        return "cluster"
+    return error.about.resource.partition(".")[0].partition("/")[0] if isinstance(error, APIError) else ""
 
 
 _OS_HINTS = {

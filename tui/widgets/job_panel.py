@@ -114,7 +114,8 @@ class JobPanel(VerticalScroll, can_focus=True):
             if len(tasks) > 1:
                 keys += ["cancelled"] if job.cancelled else ["ctrl+x cancel the rest"]
         else:
-            retry = "ctrl+r retry" if self._retries or self.has_focus else "retry (J, then ctrl+r)"
+            word = "back to the form" if len(tasks) == 1 and tasks[0].back_to_form else "retry"
+            retry = f"ctrl+r {word}" if self._retries or self.has_focus else f"{word} (J, then ctrl+r)"
             keys += ["esc close", retry] if failed else ["esc close"]
         if self.has_focus and len(tasks) > 1:
             keys.append("enter lists each")
@@ -219,7 +220,7 @@ def many(tasks: Sequence[Task], width: int, most: int) -> list[Content]:
     return lines
 
 
-_OFFERS: Final = {"U": "undo", "ctrl+r": "retry", "retry": "retry", "ctrl+x": "cancel"}
+_OFFERS: Final = {"U": "undo", "ctrl+r": "retry", "retry": "retry", "back": "retry", "ctrl+x": "cancel"}
 """Keys that are about the job that is shown, and what they do to it."""
 
 

@@ -92,6 +92,7 @@ class FilePlace:
             raise UsageError(
                 f"{self.path} is your own kubeconfig",
                 "choose another path, or add to it with --merge",
+                field="path",
             )
         edited = self._edits(content, record) if content is not None and ours else Edits()
         ours = ours and not edited.way

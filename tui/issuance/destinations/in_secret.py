@@ -91,7 +91,7 @@ def _make(text: str, cluster: str) -> Destination:
 
 SECRET: Final = PlaceWay(
     "a Secret in {cluster}", "--secret", "NS/NAME", "Secret", "Keep it in this Secret of {whose}.",
-    read=a_pair("Secret"), make=_make, suggest=lambda usual: usual.object, in_cluster=True,
+    read=a_pair("Secret"), make=_make, suggest=lambda usual: usual.object, in_cluster=True, names="secrets",
 )  # fmt: skip
 
 DESTINATION = SecretDestination

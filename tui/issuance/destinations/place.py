@@ -94,11 +94,13 @@ def taken(label: str, credential: Credential, *, exists: bool) -> UsageError:
         return UsageError(
             f"{label} is already in use by a credential of {whose}",
             "choose another destination, or revoke that one first",
+            field="path",
         )
     revoke = shell.command("kubemint", "revoke", str(credential.address))
     return UsageError(
         f"{label} is gone, but the credential of {whose} that was kept there was not revoked",
         "choose another place" if credential.shoot else f"`{revoke}` ends it; or choose another destination",
+        field="path",
     )
 
 
@@ -180,7 +182,7 @@ def absolute(path: str) -> Path:
     Raises UsageError for what is no path.
     """
     if not path or not path.isprintable():
-        raise UsageError(f"{path!r} is not a path" if path else "the path is empty")
+        raise UsageError(f"{path!r} is not a path" if path else "the path is empty", field="path")
     try:
         whole = expanded(path).absolute()
     except NoHome as error:

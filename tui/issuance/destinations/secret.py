@@ -92,6 +92,7 @@ class SecretPlace:
             raise UsageError(
                 f"{self.label} is already in use: kubemint does not manage it",
                 "choose another name; kubemint never takes over what others made",
+                field="path",
             )
         managed.refuse_going(found["metadata"], self.label)
         if self._form not in (None, credential.format) and (there := await self._data()):
@@ -244,6 +245,7 @@ class SecretPlace:
             raise UsageError(
                 f"{self.label} holds {', '.join(keys.others)}, which kubemint does not own and would overwrite",
                 "choose another name, or move that out of it",
+                field="path",
             )
         return keys
 

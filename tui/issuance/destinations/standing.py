@@ -35,6 +35,8 @@ KEPT_AS: Final = "replaced-by-kubemint"
 class WouldReplace(UsageError):
     """Something would get lost that kubemint did not write. Whoever means it says so (`force`); it is kept then."""
 
+    asks = True
+
 
 class Kind(StrEnum):
     """What lies there."""

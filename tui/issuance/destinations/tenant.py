@@ -160,6 +160,7 @@ class AppliedPlace(SecretPlace):
                 raise UsageError(
                     f"{self.label} is already in use: another field manager owns it ({said or 'no keys yet'})",
                     "choose another name, or overwrite the keys with --force",
+                    field="secrets",
                 ) from error
             managed.refuse_going(found["metadata"], self.label)
             return Held(exists=True, warning=f"{self.label} is taken over; another field manager owned it ({said})")
@@ -172,7 +173,9 @@ class AppliedPlace(SecretPlace):
         if (before.metadata.get("resourceVersion", "") if before is not None else "") != self._version:
             raise self._changed()
         if before is not None and before.type != "Opaque":
-            raise UsageError(f"{self.label} has the type {before.type}; it must be Opaque", "choose another name")
+            raise UsageError(
+                f"{self.label} has the type {before.type}; it must be Opaque", "choose another name", field="secrets"
+            )
         self._before = before
         wish = self._object(writing, None)
         if self._version:

@@ -88,7 +88,7 @@ ADDRESS: Final = Field(id="address", metavar="ADDRESS", read=an_address, missing
 ADDRESSES: Final = Field(id="addresses", metavar="ADDRESS", many=True)
 NAMESPACE: Final = Field(
     id="namespace", label="Namespace", flags=("-n", "--namespace"), metavar="NS", read=a_namespace, rank=1,
-    missing="say which", help="The service account's namespace.",
+    missing="say which", help="The service account's namespace.", names="namespaces",
 )  # fmt: skip
 DURATION: Final = Field(
     id="duration", label="Lifetime", flags=("--duration",), metavar="DURATION", read=a_lifetime,

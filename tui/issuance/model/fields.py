@@ -52,6 +52,8 @@ class Way(msgspec.Struct, frozen=True):
     label: str
     """What the field is called in a form where this is meant."""
     help: str
+    names: str = ""
+    """The kind of object that it names, as a `Field` says it."""
 
 
 class Choice(NamedTuple):
@@ -93,6 +95,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     """The field that chooses among the ways."""
     word: bool = False
     """Whether it is said to the plan, as a yes to what that would ask about (`force`), and is no part of the wish."""
+    names: str = ""
+    """The kind of object in the cluster that it names (`serviceaccounts`): what a server says of one is about this."""
 
     @property
     def option(self) -> str:
@@ -143,6 +147,15 @@ def checked(field: str, check: Callable[[], object]) -> list[Fault]:
     except UsageError as error:
         return [Fault(field, error.message, error.hint)]
     return []
+
+
+def culprit(fields: Iterable[Field], said: Said, blames: str) -> Field | None:
+    """The field that is at fault, by what an error `blames`: a field's id, or the kind of object that one names."""
+    known = list(fields)
+    return next(
+        (one for one in known if one.id == blames),
+        next((one for one in known if blames and blames in (one.names, one.way(said).names if one.ways else "")), None),
+    )
 
 
 def words(fields: Iterable[Field], said: Said) -> list[str]:

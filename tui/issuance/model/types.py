@@ -445,6 +445,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     grace: timedelta | None = None
     """How long what was replaced still works, and `grace_for` whom, as the plan said it."""
     grace_for: tuple[str, ...] = ()
+    blames: str = ""
+    """What of the wish was at fault, as `blamed` says it."""
 
     @property
     def whole(self) -> bool:

@@ -48,12 +48,13 @@ def require(account: Account, identity: Identity, *, create: bool, issued_before
         raise UsageError(
             f"the service account {where} is being deleted: its tokens end within a minute",
             "wait until it is gone and create it again, or use another account",
+            field="serviceaccounts",
         )
     if account.exists is False and not create:
         hint = "pass --create to create it"
         if issued_before:
             hint = "its tokens ended with it; pass --create to create the account again"
-        raise UsageError(f"the service account {where} does not exist", hint)
+        raise UsageError(f"the service account {where} does not exist", hint, field="serviceaccounts")
 
 
 async def create(client: Client, identity: Identity, plan: str) -> str:

@@ -46,6 +46,7 @@ async def served(client: Client, resource: Resource) -> Resource:
         raise UsageError(
             f"{client.endpoint.name} does not serve {resource.name}",
             "install the External Secrets Operator there, or push with --via=direct",
+            field="via",
         )
     return msgspec.structs.replace(resource, version=version)
 

@@ -107,12 +107,15 @@ async def look(client: Client, identity: Identity, name: str) -> TokenSecret | N
         raise UsageError(
             f"{where} exists and is of type {found.type}: the type of a Secret can never be changed",
             "choose another name for the token Secret",
+            field="secret",
         )
     there = read(found.metadata)
     if there is None or there.account != identity.name:
         whose = there.account if there is not None else "nobody"
         raise UsageError(
-            f"{where} is the token of {whose}, not of {identity.name}", "choose another name for the token Secret"
+            f"{where} is the token of {whose}, not of {identity.name}",
+            "choose another name for the token Secret",
+            field="secret",
         )
     return there
 

@@ -84,7 +84,7 @@ async def prepare_copy(
     form = _checked(context, source, destination, form or (source.format if source.format in FORMATS else Format.TOKEN))
     target = destination.address(identity)
     if target == source.address:
-        raise UsageError(f"{target.name} is where it is kept already")
+        raise UsageError(f"{target.name} is where it is kept already", field="path")
     remembered = context.state.export_record if target.here else context.state.written
     known = await sight.see(f"the record of {target}", lambda: asyncio.to_thread(remembered, target))
     same_form = target.here and form is source.format
@@ -180,7 +180,9 @@ def _checked(context: Context, source: Credential, destination: Destination, for
     """The format, where the credential can be written like that there. Raises UsageError where not."""
     if form not in formats_of(source):
         what = "a shoot's certificate is in its kubeconfig and has no token" if source.shoot else f"not as {form}"
-        raise UsageError(f"{source.address} cannot be written as {form}: {what}", "use the format kubeconfig")
+        raise UsageError(
+            f"{source.address} cannot be written as {form}: {what}", "use the format kubeconfig", field="format"
+        )
     if source.shoot is not None and not destination.path:
         raise UsageError("a shoot's kubeconfig is kept in a file of its own", "give a path")
     if destination.merge and source.shoot is not None:
@@ -233,7 +235,9 @@ def _refuse_another(
         return
     name = target.kept_in
     if in_wish and (not target.here or there.format is not form):
-        raise UsageError(f"{name} is one of its destinations already", "rotating it keeps all of them up to date")
+        raise UsageError(
+            f"{name} is one of its destinations already", "rotating it keeps all of them up to date", field="path"
+        )
     whose = there.identity == identity or (there.shoot is not None and of_shoot)
     if (there.handle is not None and there.handle == handle) or (there.handle is None and whose):
         return

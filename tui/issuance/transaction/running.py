@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tui.issuance.errors import IssuanceError, StepFailed, explain
+from tui.issuance.errors import IssuanceError, StepFailed, blamed, explain
 from tui.issuance.model.types import Credential, Outcome, Plan, StepInfo, StepResult, StepStatus
 from tui.issuance.records.journal import scrub
 from tui.issuance.records.state import KEPT, StateStore
@@ -128,7 +128,7 @@ class Run:
             with contextlib.suppress(IssuanceError):  # the disk may be what failed; the outcome still says so
                 await self.journal(failed)
             self.report(failed)
-            raise StepFailed(step, message, hint) from error
+            raise StepFailed(step, message, hint, blamed(error)) from error
         self.report(done)
         self._checkpoint(f"after:{step}")
 
@@ -154,4 +154,5 @@ class Run:
             left=tuple(self.left),
             grace=self.plan.grace,
             grace_for=self.plan.grace_for,
+            blames=failure.blames if failure else "",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,12 +24,15 @@ from tui.fleet.names import short_address
 from tui.fleet.query import cluster_of
 from tui.fleet.rows import Row
 from tui.issuance import Address, IssuanceError
+from tui.kube import limits
 from tui.kube.errors import KubeError
 from tui.kube.text import safe_text
 from tui.screens.describe import title_of
 
 if TYPE_CHECKING:
     from tui.actions.jobs import Task
+    from tui.screens.dialogs.dialog import Wrong
+    from tui.screens.dialogs.form import Form
 
     from .working import WorkingScreen
 
@@ -66,7 +70,7 @@ def to_chosen(
 
 def try_again(screen: WorkingScreen, verb: str, failed: Sequence[Task]) -> None:
     """Once more what failed, after the question that its key asks, and only where what was meant lies there yet."""
-    if len(failed) == 1 and (asks := failed[0].asks) is not None:
+    if len(failed) == 1 and (asks := failed[0].asks) is not None and not failed[0].left:
         asks(screen)
         return
     if not all(task.meant is not None and not task.left for task in failed):
@@ -159,31 +163,75 @@ def by_form(screen: WorkingScreen, action: Action[Any]) -> None:
     from tui.screens.dialogs.forms import form_of
 
     form, row = form_of(screen, action), screen.what_is_asked().row
-    if form is None:
-        return
+    if form is not None:
+        _ask_by(screen, action, form, row)
+
+
+def _ask_by(screen: WorkingScreen, action: Action[Any], form: Form[Any], row: Row | None) -> None:
+    """By this form: it stays until the plan can be made, and comes back where what began by it failed."""
+    ready: Intended | None = None
 
     def meant(wish: Any) -> Meant | None:
         of_row = row is not None and address_in(wish) is not None and address_in(wish) == address_of(row)
         return Meant(action, wish, row, form.words) if of_row else None
 
-    screen.ask(
-        form,
-        action.runs_as,
-        lambda wish: begin(screen, action, wish, meant=meant(wish), **form.words),
-        lambda wish: replace(intended(screen, action, wish, **form.words), meant=meant(wish)),
-    )
+    def would(wish: Any) -> Intended:
+        return replace(intended(screen, action, wish, **form.words), meant=meant(wish))
+
+    async def tries(wish: Any) -> Wrong | None:
+        nonlocal ready
+        ready = would(wish)
+        with limits.by_default(limits.ACTING):
+            await ready.foresee()
+        if not ready.error or ready.asks:
+            return None
+        return form.blaming(ready.error, ready.hint, ready.blames)
+
+    def comes_back(screen: WorkingScreen, task: Task) -> None:
+        from tui.screens.dialogs.forms import form_of
+
+        with screen.at(row) if row is not None else nullcontext():
+            again = form_of(screen, action)
+        if again is not None:
+            again.begin_with(form.kept, form.blaming(task.message, task.hint, task.blames))
+            _ask_by(screen, action, again, row)
+
+    def made(wish: Any) -> None:
+        shown = ready if ready is not None and ready.plan is not None else None
+        begin(screen, action, wish, meant=meant(wish), shown=shown, comes_back=comes_back, **form.words)
+
+    screen.ask(form, action.runs_as, made, would, tries if form.foresees and action.run is None else None)
 
 
-def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant | None = None, **words: Any) -> None:
+ComesBack = Callable[["WorkingScreen", "Task"], None]
+"""Asks once more for what a task failed with."""
+
+
+def begin(
+    screen: WorkingScreen,
+    action: Action[Any],
+    wish: Any,
+    *,
+    meant: Meant | None = None,
+    shown: Intended | None = None,
+    comes_back: ComesBack | None = None,
+    **words: Any,
+) -> None:
     """Begin it; where a file lies there that would get lost or changed, what goes is shown and asked about first.
-    Where it was `meant` for a row, it is for what was seen there."""
+    Where it was `meant` for a row, it is for what was seen there; what was planned already is what is done."""
     from tui.screens.dialogs import replacing
+
+    def asking(task: Task) -> Task:
+        """Tried again, its form comes back; else it is looked and asked anew what lies where it writes."""
+        task.by_form = comes_back is not None
+        task.asks = lambda screen: comes_back(screen, task) if comes_back else begin(screen, action, wish, **words)
+        return task
 
     if later := action.writes_after(wish):
 
         def do_it(over: bool) -> None:
-            task = jobs.task(screen.session, action, wish, over=over, **words)
-            screen.begin(action.runs_as, [_asking(task, action, wish, **words)])
+            task = jobs.task(screen.session, action, wish, over=over, shown=shown, **words)
+            screen.begin(action.runs_as, [asking(task)])
 
         replacing.ask_first(screen.app, Path(later), do_it, live=False)
         return
@@ -193,33 +241,34 @@ def begin(screen: WorkingScreen, action: Action[Any], wish: Any, *, meant: Meant
         def run_it(force: bool) -> None:
             forced = msgspec.structs.replace(wish, force=force)
             task = jobs.task(screen.session, action, forced)
-            screen.begin(action.runs_as, [_asking(task, action, wish, **words)], asked=force)
+            screen.begin(action.runs_as, [asking(task)], asked=force)
 
         replacing.ask_first(screen.app, Path(path), run_it)
         return
     if action.merges(wish) or (path and os.path.lexists(path)):
-        looking = _look(screen, action, wish, Path(path))
+        looking = _look(screen, action, wish, Path(path), shown, asking)
         screen.run_worker(looking, group="preview", exclusive=True, exit_on_error=False)
-    else:
-        task = jobs.task(screen.session, action, wish, meant=meant, **words)
-        screen.begin(action.runs_as, [task])
+        return
+    task = jobs.task(screen.session, action, wish, shown=shown, meant=meant, **words)
+    screen.begin(action.runs_as, [asking(task) if comes_back else task])
 
 
-def _asking(task: Task, action: Action[Any], wish: Any, **words: Any) -> Task:
-    """The same; tried again, it is looked and asked anew what lies where it writes."""
-    task.asks = lambda screen: begin(screen, action, wish, **words)
-    return task
-
-
-async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Path) -> None:
+async def _look(
+    screen: WorkingScreen,
+    action: Action[Any],
+    wish: Any,
+    path: Path,
+    ready: Intended | None,
+    asking: Callable[[Task], Task],
+) -> None:
     from tui.issuance import WouldReplace
     from tui.screens.dialogs import replacing
     from tui.screens.dialogs.confirm import ConfirmScreen
 
-    session, shown, merges = screen.session, intended(screen, action, wish), action.merges(wish)
+    session, shown, merges = screen.session, ready or intended(screen, action, wish), action.merges(wish)
     lost = ""
     try:
-        shown.plan = await shown.make()
+        shown.plan = shown.plan or await shown.make()
     except WouldReplace as error:
         lost, shown = error.message, intended(screen, action, wish, force=True)
         await shown.foresee()
@@ -229,11 +278,11 @@ async def _look(screen: WorkingScreen, action: Action[Any], wish: Any, path: Pat
             return
     plan = shown.plan
     if plan is None or not (merges or lost):  # the job says what is wrong with it
-        screen.begin(action.runs_as, [jobs.task(session, action, wish)])
+        screen.begin(action.runs_as, [asking(jobs.task(session, action, wish, shown=shown))])
         return
 
     def begin_it() -> None:
-        screen.begin(action.runs_as, [_asking(jobs.as_foreseen(session, shown), action, wish)], asked=True)
+        screen.begin(action.runs_as, [asking(jobs.as_foreseen(session, shown))], asked=True)
 
     if not merges:
         replacing.ask(screen.app, path, [lost, *plan.preview.splitlines()], begin_it)

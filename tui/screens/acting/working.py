@@ -6,7 +6,7 @@ and hands the rest to jobs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partialmethod
 from typing import TYPE_CHECKING, ClassVar, TypeVar, cast
@@ -36,7 +36,7 @@ from . import doing, undoing_job
 from .by_hand import BY_HAND, Journal
 
 if TYPE_CHECKING:
-    from tui.screens.dialogs.dialog import Dialog
+    from tui.screens.dialogs.dialog import Dialog, Wrong
 
 Wish = TypeVar("Wish")
 
@@ -256,8 +256,10 @@ class WorkingScreen(Screen[None]):
         verb: str,
         made: Callable[[Wish], object],
         intended: Callable[[Wish], Intended],
+        tries: Callable[[Wish], Awaitable[Wrong | None]] | None = None,
     ) -> None:
-        """Ask for a wish, which is then `made`; what is `intended` with it can be shown before."""
+        """Ask for a wish, which is then `made`; what is `intended` with it can be shown before. Until it `tries` well
+        the dialog stays."""
 
         def answered(wish: Wish | None) -> None:
             if wish is not None:
@@ -267,8 +269,13 @@ class WorkingScreen(Screen[None]):
             if wish is not None:
                 self.foresee(verb, [intended(wish)], dialog.action_cancel)
 
+        async def tried(wish: Wish | None) -> Wrong | None:
+            return await tries(wish) if tries is not None and wish is not None else None
+
         if getattr(dialog, "foresees", True):
             dialog.foresee = foreseen
+        if tries is not None:
+            dialog.tries = tried
         self.app.push_screen(dialog, answered)
 
     def foresee(self, verb: str, intended: Sequence[Intended], begun: Callable[[], object] = lambda: None) -> None:

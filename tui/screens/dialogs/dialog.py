@@ -3,12 +3,14 @@
 A dialog asks and hands back data; it calls nothing. Its layout never jumps: problems appear in lines that are always
 there, and a button that cannot be pressed yet says why. What is still missing in a field that nobody has been in yet is
 told quietly; it is called wrong once something was typed there, the field was left, or an answer was wanted.
+
+Whoever opens it can have the answer tried first (`tries`): it stays until that went well, and says what did not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import ClassVar, Final, NamedTuple, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -27,6 +29,10 @@ from tui.screens.clipboard import copy_command
 from tui.widgets.key_line import KeyHints
 
 Result = TypeVar("Result")
+_USUAL_WIDTH: Final = 66
+"""Cells of a line of problems, while that is not laid out yet."""
+_MOST_LINES: Final = 5
+"""So many lines what failed is said in."""
 
 
 class Wrong(NamedTuple):
@@ -110,31 +116,6 @@ class Field(Horizontal):
         self.set_class(wrong, "-wrong")
 
 
-class Reader(ModalScreen[Result]):
-    """A large frame with a title, in which something is read; esc leaves."""
-
-    def __init__(self, heading: str) -> None:
-        super().__init__()
-        self.heading = heading
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="reader"):
-            yield Label(self.heading, classes="dialog-title", markup=False)
-            yield from self.body()
-            yield KeyHints(self.keys())
-
-    def body(self) -> ComposeResult:
-        """What stands below the title."""
-        raise NotImplementedError
-
-    def keys(self) -> str:
-        """What the last line says about keys."""
-        return "esc close"
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
-
-
 class Dialog(ModalScreen[Result]):
     """A framed question. Subclasses give `heading`, `verb`, `rows`, `problems` and `answer`."""
 
@@ -160,6 +141,10 @@ class Dialog(ModalScreen[Result]):
     """Whether enter in a field is the answer, and not the way to the next field."""
     foresee: Callable[[Result], object] | None = None
     """Shows what the answer would lead to, where whoever opens the dialog can."""
+    tries: Callable[[Result], Awaitable[Wrong | None]] | None = None
+    """Sees whether the answer can be done, changing nothing: what is wrong with it, which keeps the dialog open."""
+    failed: Wrong | None = None
+    """What came of an answer before; said until the answer is another one."""
     _opened: dict[str, object] | None = None
     """What stood in the fields when it was opened; None while it is being opened."""
     _told: bool = False
@@ -169,6 +154,10 @@ class Dialog(ModalScreen[Result]):
         super().__init__()
         self._been: set[str] = set()
         """Fields that the user has been in and left."""
+        self._trying: Result | None = None
+        """The answer that is being tried."""
+        self._of: Result | None = None
+        """The answer that `failed`; None where nothing could be answered yet."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -230,6 +219,8 @@ class Dialog(ModalScreen[Result]):
     def _begin(self) -> None:
         """From now on it is the user who changes and leaves fields."""
         self._opened = {field.id or "": field.value for field in self.query(Field)}
+        if self.failed is not None and not self.problems():
+            self._of = self.answer()
 
     def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         field = next((one for one in event.widget.ancestors if isinstance(one, Field)), None)
@@ -299,34 +290,78 @@ class Dialog(ModalScreen[Result]):
         for equivalent in self.query(Equivalent):
             equivalent.show(self.command())
         problems, touched = self.problems(), self._touched
+        self._follow(problems)
         fields = {field.id for field in self.query(Field)}
         bad = [
             one for one in problems
             if self._told or one.field in touched or (touched and one.field not in fields)
         ]  # fmt: skip
+        if self.failed is not None:
+            bad.insert(0, self.failed)
         marked = {problem.field for problem in bad}
         for field in self.query(Field):
             field.mark(field.id in marked)
         shown = [("✖", "", one) for one in bad] + [("·", "$mute", one) for one in problems if one not in bad]
         lines = [Content.styled(f"{sign} {_said(one)}", tone) for sign, tone, one in shown]
         room = self.problem_lines
-        if len(lines) > room:
+        if self._trying is not None:
+            lines = [Content.styled("◌ checking, nothing is changed yet …   esc stops that", "$info")]
+        elif len(lines) > room:
             lines = [
                 *lines[: room - 1],
                 Content.styled(f"{shown[room - 1][0]} and {len(shown) - room + 1} more", shown[room - 1][1]),
             ]
-        self.query_one(".problem", Static).update(Content("\n").join(lines))
+        shown_in = self.query_one(".problem", Static)
+        shown_in.update(Content("\n").join(lines))
+        if self.failed is not None:  # it is said whole: it may be long, and stands in no field's words
+            width = shown_in.content_size.width or _USUAL_WIDTH
+            room = max(room, min(sum(-(-line.cell_length // width) for line in lines), _MOST_LINES))
+        shown_in.styles.height = room
         for button in self.query("#accept, #foresee").results(Button):
             button.disabled = bool(problems)
         self.call_after_refresh(self.fit)
 
     def action_accept(self) -> None:
         """Hand the answer back, unless something is still wrong: then it is said so, and gone there."""
-        if self._right():
-            self.dismiss(self.answer())
+        if not self._right() or self._trying is not None:
+            return
+        answer = self.answer()
+        if self.tries is None or answer is None:
+            self.dismiss(answer)
+            return
+        self._trying, self.failed = answer, None
+        self.check()
+        self.run_worker(self._try(self.tries, answer), group="tries", exclusive=True, exit_on_error=False)
+
+    async def _try(self, tries: Callable[[Result], Awaitable[Wrong | None]], answer: Result) -> None:
+        """Hand the answer back once it can be done; else say what is wrong with it, and go there."""
+        found = await tries(answer)
+        self._trying = None
+        if found is None:
+            self.dismiss(answer)
+            return
+        self.failed, self._of = found, answer
+        self.check()
+        self._go_to(found.field)
+
+    def _follow(self, problems: Sequence[Wrong]) -> None:
+        """What is tried or failed is that no longer once something else stands in the fields."""
+        if self._trying is None and self.failed is None:
+            return
+        now = None if problems else self.answer()
+        if self._trying is not None and now != self._trying:
+            self._stop()
+        if self._opened is not None and now != self._of:
+            self.failed = None
+
+    def _stop(self) -> None:
+        """Try it no longer."""
+        self._trying = None
+        self.workers.cancel_group(self, "tries")
 
     def action_foresee(self) -> None:
         """Show what the answer would lead to; the dialog stays."""
+        self._stop()
         if self.foresee is not None and self._right() and (answer := self.answer()) is not None:
             self.foresee(answer)
 
@@ -340,12 +375,21 @@ class Dialog(ModalScreen[Result]):
         if problems and not self._told:
             self._told = True
             self.check()
-        for field in self.query(Field) if problems else ():
-            if field.id == problems[0].field:
-                for widget in field.query("Input, Select, Checkbox"):
-                    widget.focus()
+        if problems:
+            self._go_to(problems[0].field)
         return not problems
 
+    def _go_to(self, id_: str) -> None:
+        """Give the control of a field the focus."""
+        for field in self.query(Field):
+            if field.id == id_:
+                for widget in field.query("Input, Select, Checkbox"):
+                    widget.focus()
+
     def action_cancel(self) -> None:
-        """Leave without an answer."""
+        """Leave without an answer; what is being checked is only stopped."""
+        if self._trying is not None:
+            self._stop()
+            self.check()
+            return
         self.dismiss(None)

@@ -16,7 +16,7 @@ from tui.actions.lines import Line
 from tui.kube.text import safe_text
 from tui.screens.clipboard import copy_command
 
-from .dialog import Reader
+from .reader import Reader
 
 
 class Equivalent(NamedTuple):

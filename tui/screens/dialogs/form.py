@@ -13,7 +13,7 @@ from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.actions.action import Action, AnyAction
 from tui.actions.spoken import in_dashboard
-from tui.issuance import Control, Field as Asked, Said, in_form, named_fields as named
+from tui.issuance import Control, Fault, Field as Asked, Said, culprit, in_form, named_fields as named
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
@@ -47,7 +47,18 @@ class Form(Dialog[Wish | None]):
         self._typed: set[str] = set()
         self.words: dict[str, Any] = {}
         """What the last answer said beside the wish (`force`)."""
+        self.kept: dict[str, Any] = {}
+        """What stood in its controls at the last answer, for `begin_with`."""
+        self._answered: Said = begun
+        """What the last answer was made from."""
         self._ways = {field.id: field.way(begun).name for field in action.fields if field.ways}
+
+    def begin_with(self, kept: Mapping[str, Any], failed: Wrong | None) -> None:
+        """Begin as one of the same action was answered before, and with what came of that."""
+        self._begun = {**self._begun, **kept}
+        self._typed = set(kept)
+        self._ways = {field.id: field.way(self._begun).name for field in self.action.fields if field.ways}
+        self.failed = failed
 
     def rows(self) -> Iterable[Widget]:
         for field in self.asked:
@@ -149,8 +160,14 @@ class Form(Dialog[Wish | None]):
     def problems(self) -> Sequence[Wrong]:
         return wrongs(self.action, self.said)
 
+    def blaming(self, message: str, hint: str, blames: str) -> Wrong:
+        """What came of its last answer, said of the field that is at fault where one is."""
+        field = culprit(self.asked, self._answered, blames)
+        return _of_form(self.action, Fault(field.id if field is not None else "", message, hint), self._answered)
+
     def answer(self) -> Wish:
-        said = self.said
+        said = self._answered = self.said
+        self.kept = {field.id: self.query_one(f"#{field.id}", Field).value for field in self.asked}
         self.words = self.action.said_so(said)
         return self.action.wish(said)
 
@@ -160,13 +177,15 @@ class Form(Dialog[Wish | None]):
 
 def wrongs(action: AnyAction, said: Said) -> list[Wrong]:
     """What is wrong with what was said, in the words of the action's form."""
-    fields, found = {field.id: field for field in action.fields}, []
-    for fault in action.faults(said):
-        message = f"{fault.message}; {fault.hint}" if fault.hint else fault.message
-        message = in_dashboard(named(message, action.fields, in_form, said), action.fields)
-        field = fields[fault.field]
-        found.append(Wrong(fault.field, "" if field.control is Control.TICK else in_form(field, said), message))
-    return found
+    return [_of_form(action, fault, said) for fault in action.faults(said)]
+
+
+def _of_form(action: AnyAction, fault: Fault, said: Said) -> Wrong:
+    message = f"{fault.message}; {fault.hint}" if fault.hint else fault.message
+    message = in_dashboard(named(message, action.fields, in_form, said), action.fields)
+    field = next((field for field in action.fields if field.id == fault.field), None)
+    unnamed = field is None or field.control is Control.TICK
+    return Wrong(fault.field, "" if unnamed or field is None else in_form(field, said), message)
 
 
 class PreviewedForm(Form[Wish]):

@@ -12,7 +12,7 @@ from textual.screen import Screen
 
 from tui.widgets.hanging import Hanging, Hung
 
-from .dialog import Reader
+from .reader import Reader
 
 _MOVES = (
     "scroll",

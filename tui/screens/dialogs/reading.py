@@ -20,7 +20,7 @@ from tui.screens.describe import title_of
 from tui.screens.session import Session
 from tui.widgets.facts import Fact, FactsView, Section
 
-from .dialog import Reader
+from .reader import Reader
 
 Result = TypeVar("Result")
 

@@ -21,7 +21,7 @@ from tui.kube.text import safe_text
 from tui.screens.clipboard import copy, sent
 from tui.screens.session import Session
 
-from .dialog import Reader
+from .reader import Reader
 
 SECONDS: Final = 10
 

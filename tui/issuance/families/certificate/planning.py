@@ -142,6 +142,7 @@ async def _look(context: Context, place: Place, sight: Sight, action: Action) ->
             raise UsageError(
                 f"{place.label} is gone, and who owns that name by now is not known",
                 "issue it anew, for every place where it is meant to be",
+                field="path",
             )
         if found.credential is None:
             return found
@@ -153,6 +154,7 @@ async def _look(context: Context, place: Place, sight: Sight, action: Action) ->
                 f"on this machine vouches for it{': it ' if why else ''}{why}",
                 "choose another name, or rotate it where it was issued; if it is meant to be there, delete that Secret "
                 "and issue it anew",
+                field="path",
             )
         await insist_on_secret(context, record)
         return msgspec.structs.replace(found, credential=record.credential, request=record.request)

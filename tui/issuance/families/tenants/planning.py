@@ -63,10 +63,13 @@ async def prepare_push(context: Context, wish: TenantPush, *, replace: bool = Fa
         raise UsageError(
             f"the tenant's SecretStore writes to {REMOTE_NAMESPACE} alone",
             "choose a Secret there, or push with --via=direct",
+            field="remote_namespace",
         )
     if wish.wait > LONGEST_WAIT:
         raise UsageError(
-            f"it may take at most {format_duration(LONGEST_WAIT)} to arrive", "choose a shorter time with --wait"
+            f"it may take at most {format_duration(LONGEST_WAIT)} to arrive",
+            "choose a shorter time with --wait",
+            field="wait",
         )
     check_names(wish.remote_namespace, wish.remote_secret, "Secret")
     spec = IssueSpec(
