@@ -137,11 +137,12 @@ async def test_what_is_exported_is_what_the_form_showed(dashboard: Open, tmp_pat
         form = await formed(driver)
         assert "cq1" in str(form.query_one("#yaml", Static).render())
         await issued(driver, tmp_path / "colleague", "cq9")
-        job = await driver.act("ctrl+s")
-        assert job.failed, "another account's token was written"
-        await driver.press("ctrl+r")
-        await driver.until(lambda: ANOTHER in told(driver))
-        assert driver.app.session.jobs.all == [job]
+        await driver.press("ctrl+s")
+        await driver.shows("by another client since it was shown")  # in the form, which stays
+        await driver.until(lambda: "cq9" in str(form.query_one("#yaml", Static).render()))
+        await driver.press("ctrl+s")
+        await driver.until(lambda: ANOTHER in str(form.query_one(".problem", Static).render()))
+        assert driver.app.session.jobs.all == [], "another account's token was written"
         assert not (tmp_path / "exports").exists()
 
         # Its marks may stay as they were: what the token itself says counts.
@@ -151,8 +152,9 @@ async def test_what_is_exported_is_what_the_form_showed(dashboard: Open, tmp_pat
         form._found = msgspec.structs.replace(
             form._found, seen=(*form._found.seen[:-1], (form._found.seen[-1][0], "other"))
         )
-        job = await driver.act("ctrl+s")
-        assert "since it was shown; nothing was done" in job.tasks[0].message
+        await driver.press("ctrl+s")
+        await driver.shows("since it was shown; nothing was done")
+        assert driver.app.session.jobs.all == []
         assert not (tmp_path / "exports").exists()
         await driver.press("escape")
         await formed(driver)
@@ -170,15 +172,19 @@ async def test_a_file_is_replaced_whose_change_was_shown_and_no_other(dashboard:
         form.query_one("#f-force", Checkbox).value = True
         await driver.until(lambda: not form.query_one("#accept", Button).disabled)
         path.write_text("the third one")
-        job = await driver.act("ctrl+s")
-        assert f"{path} was changed by another client since it was shown; nothing was done" in job.tasks[0].message
-        again = await driver.act("ctrl+r")
-        assert again.failed
+        await driver.press("ctrl+s")
+        said = f"{path} was changed by another client since it was shown; nothing was done"
+        await driver.until(lambda: said in str(form.query_one(".problem", Static).render()))
+        # The form stays, looks again, and wants its tick for what lies there now.
+        await driver.until(lambda: not form.query_one("#f-force", Checkbox).value and "force" in form._asked())
+        await driver.press("ctrl+s")
+        assert driver.app.session.jobs.all == []
         assert path.read_text() == "the third one"
         assert list(tmp_path.glob("there.*")) == []
-        path.write_text("the first")
-        assert done(await driver.act("ctrl+r"))
-        assert (tmp_path / "there.replaced-by-kubemint").read_text() == "the first"
+        form.query_one("#f-force", Checkbox).value = True
+        await driver.until(lambda: not form.query_one("#accept", Button).disabled)
+        assert done(await driver.act("ctrl+s"))
+        assert (tmp_path / "there.replaced-by-kubemint").read_text() == "the third one"
 
 
 async def test_of_several_those_are_exported_that_were_marked(

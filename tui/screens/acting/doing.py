@@ -16,7 +16,7 @@ from tui.actions import jobs
 from tui.actions.action import Action, Question
 from tui.actions.ending import REVOKE
 from tui.actions.fitting import address_of, credential_of
-from tui.actions.intended import Intended
+from tui.actions.intended import Intended, bound
 from tui.actions.meant import Meant, address_in, another_row, refusal, waits_for
 from tui.actions.questions import asks, how_many
 from tui.actions.spoken import in_dashboard
@@ -181,6 +181,7 @@ def _ask_by(screen: WorkingScreen, action: Action[Any], form: Form[Any], row: Ro
     async def tries(wish: Any) -> Wrong | None:
         nonlocal ready
         ready = would(wish)
+        ready.make = bound(screen.session, ready.make, None, ready.meant)
         with limits.by_default(limits.ACTING):
             await ready.foresee()
         if not ready.error or ready.asks:

@@ -202,6 +202,9 @@ class Dialog(ModalScreen[Result]):
         words = self.equivalent()
         return command(words, getattr(self.app, "command_options", ())) if words else ""
 
+    def look_again(self) -> None:
+        """Called where an answer failed: for what is shown, which may not be so any more."""
+
     def refreshed(self) -> None:
         """Called whenever a value changed: for previews and fields that depend on others."""
 
@@ -341,6 +344,7 @@ class Dialog(ModalScreen[Result]):
             self.dismiss(answer)
             return
         self.failed, self._of = found, answer
+        self.look_again()
         self.check()
         self._go_to(found.field)
 

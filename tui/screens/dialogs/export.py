@@ -124,6 +124,9 @@ class ExportScreen(PreviewedForm[ExportWish]):
         if self.query_one(".dialog").has_class("-preview"):
             self.query_one(".preview").focus()
 
+    def look_again(self) -> None:
+        self._wanted = None
+
     # What would be written
 
     def _look_soon(self) -> None:
