@@ -66,7 +66,7 @@ async def test_a_hung_cluster_keeps_no_key_and_esc_stops_the_check(dashboard: Op
         await fill(driver, "f-account", "runner")
         job = await driver.act("ctrl+s")
         assert done(job), job.tasks[0].message
-        assert isinstance(driver.app.screen, MainScreen)
+        await driver.on(MainScreen)
 
 
 async def test_what_its_steps_could_not_do_brings_the_form_back_filled_in(dashboard: Open, demo: FleetThread) -> None:
