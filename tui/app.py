@@ -43,6 +43,7 @@ from tui.widgets.themes import THEMES, known_theme, next_theme, short_name, styl
 from .screens.acting import undoing_job
 from .screens.acting.working import WorkingScreen
 from .screens.shell.alerting import Alerting
+from .screens.shell.collecting import Collecting
 from .screens.shell.job_desk import JobDesk
 from .screens.shell.keyboard import Keyboard
 from .screens.shell.main import MainScreen
@@ -134,6 +135,7 @@ class KubemintApp(InsideTextual[int]):
         self.session.loop_says = self.renewing.keeps
         self.alerting = Alerting(self.session, self)
         self.session.alerts = self.alerting.alerts
+        self.collecting = Collecting(lambda: self.session.store.size)
         self._recovered = Recovered(self.session, self)
         for known in THEMES:
             self.register_theme(known)
@@ -152,6 +154,9 @@ class KubemintApp(InsideTextual[int]):
         self.session.jobs.listen(self.alerting.job_changed)
         self.set_interval(REMEMBER, self.remember)
         self.set_interval(1.0, self.alerting.look)
+        self.set_interval(1.0, self.collecting.look)
+        if not self.is_headless:  # where it has the process for itself
+            self.collecting.begin()
         self.set_interval(1.0, self._say_recovered)
         if not self.is_headless and terminal.is_there():
             self.set_interval(terminal.LOOK, self._leave_without_terminal)
@@ -167,6 +172,8 @@ class KubemintApp(InsideTextual[int]):
         """What is typed while the screens are being closed is dropped; everything else goes through the keyboard."""
         if isinstance(event, events.InputEvent) and not self.screen_stack:
             return
+        if isinstance(event, events.InputEvent):
+            self.collecting.touched()
         if not event.is_forwarded and await self.keyboard.took(event):
             return
         await super().on_event(event)
@@ -238,6 +245,7 @@ class KubemintApp(InsideTextual[int]):
 
     async def on_unmount(self) -> None:
         self.session.starting.left()
+        self.collecting.end()
         if self._unsubscribe is not None:
             self._unsubscribe()
         with contextlib.suppress(TimeoutError):

@@ -62,10 +62,12 @@ async def opened(served: FleetThread, count: int, work: Any) -> Any:
         app = KubemintApp(fleet, embedded=True, export_folder=Path(folder) / "exports")
         async with app.run_test(size=(120, 35)):
             await fleet.settled(20)
+            app.collecting.begin()
             await fill(fleet.store, count)
             app.post_message(events.Key("4", "4"))
             await asyncio.sleep(4)
             found = await work(app, fleet.store)
+            app.collecting.end()
         state.close()
         return found
 

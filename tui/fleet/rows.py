@@ -151,7 +151,7 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.name
 
 
-class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
+class AccountRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One service account."""
 
     identity: Identity
@@ -168,7 +168,7 @@ class AccountRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.identity.cluster
 
 
-class CredentialRow(msgspec.Struct, frozen=True, kw_only=True):
+class CredentialRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One credential as the fleet lists it; the credential itself says everything."""
 
     credential: Credential

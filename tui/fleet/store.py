@@ -155,6 +155,11 @@ class FleetStore:
         self._dirty_credentials: set[Address] = set()
 
     @property
+    def size(self) -> int:
+        """How many rows there are, of every kind."""
+        return sum(len(table.rows) for table in self._tables.values())
+
+    @property
     def clusters(self) -> Mapping[str, ClusterRow]:
         return cast("Mapping[str, ClusterRow]", MappingProxyType(self._tables[Area.CLUSTERS].rows))
 

@@ -51,7 +51,7 @@ class State(StrEnum):
     """The stamps are missing or contradict each other. Never shown as valid."""
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Identity(msgspec.Struct, frozen=True, gc=False):
     """A service account of one cluster. `str()` is `cluster/namespace/name`."""
 
     cluster: str
@@ -77,7 +77,7 @@ def said_of(identity: Identity | None) -> str:
     return identity.said if identity is not None else "an unknown account"
 
 
-class Address(msgspec.Struct, frozen=True):
+class Address(msgspec.Struct, frozen=True, gc=False):
     """What a credential is called on the command line and in the journal.
 
     `str()` is `KIND:CLUSTER/NAMESPACE/NAME`, for files `file:PATH`, for logins `login:CLUSTER`. Cluster names may hold
@@ -268,7 +268,7 @@ class IssueSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What else its family has to know of the wish, as it is kept in the journal and in records; never material."""
 
 
-class Handle(msgspec.Struct, frozen=True):
+class Handle(msgspec.Struct, frozen=True, gc=False):
     """The empty Secret a token is bound to. Deleting it revokes exactly that token (within 10 s)."""
 
     cluster: str
@@ -310,7 +310,7 @@ class ShootWish(msgspec.Struct, frozen=True, kw_only=True):
     """Which of the shoot's addresses is to be current (`external`, `internal`, …); empty: the first that answers."""
 
 
-class Credential(msgspec.Struct, frozen=True, kw_only=True):
+class Credential(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What exists: everything about a credential but the material itself."""
 
     address: Address

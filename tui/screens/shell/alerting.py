@@ -22,7 +22,7 @@ from tui.widgets.desktop import notification
 
 _QUIET: Final = timedelta(seconds=10)
 """Between two announcements; what comes meanwhile is in the next one."""
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 250
 """Credentials that are judged before keys get their turn."""
 
 
