@@ -129,6 +129,11 @@ FINDINGS: Final = Action[Address](
     key="f", words=("findings", "hygiene"), needs=Needs.NOTHING,
     command=always("kubemint", "hygiene"),
 )  # fmt: skip
+CALENDAR: Final = Action[Address](
+    name="calendar", title="Calendar", says="what ends on which of the next 30 days, per cluster",
+    key="C", words=("calendar", "days"), needs=Needs.NOTHING,
+    command=always("kubemint", "report"),
+)  # fmt: skip
 INSPECTOR: Final = Action[Address](
     name="inspector", title="Inspect something else", says="paste or name a token, certificate, kubeconfig, Secret",
     key="p", label="inspect something else", words=("inspector", "paste"), needs=Needs.NOTHING,

@@ -17,7 +17,20 @@ from .exporting import EXPORT
 from .identities import MINT, NEW_IDENTITY, REACTIVATE
 from .issuing import NEW_CREDENTIAL
 from .journal import EXPORT_JOURNAL
-from .looking import DETAILS, FINDINGS, INSPECT, INSPECTOR, LINEAGE, POWERS, REVEAL, SNIPPET, VERIFY, WHO, YAML
+from .looking import (
+    CALENDAR,
+    DETAILS,
+    FINDINGS,
+    INSPECT,
+    INSPECTOR,
+    LINEAGE,
+    POWERS,
+    REVEAL,
+    SNIPPET,
+    VERIFY,
+    WHO,
+    YAML,
+)
 from .offered import OFFERED
 from .requests import ABANDON, DELETE_REQUEST, KEEP, NEW_REQUEST
 from .rotating import FORESEE, ROTATE, UNDO
@@ -68,6 +81,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     POWERS,
     WHO,
     FINDINGS,
+    CALENDAR,
     INSPECTOR,
     Action(
         name="equivalent", title="Equivalent commands", says="the commands that do the same, to copy",

@@ -43,6 +43,7 @@ class PageName(StrEnum):
     POWERS = "powers"
     WHO = "who"
     FINDINGS = "findings"
+    CALENDAR = "calendar"
 
 
 class Shell(Protocol):

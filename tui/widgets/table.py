@@ -140,6 +140,11 @@ class FleetTable(ScrollView, can_focus=True):
         return sum(self.rows.find(key) is None for key in self.marks)
 
     @property
+    def left_out(self) -> int:
+        """How many columns find no room, as far as it is not scrolled to the side."""
+        return 0 if self._layout.fixed else len(self.columns) - len(self._layout.sizes)
+
+    @property
     def ticks(self) -> int:
         """How often the timer has fired; tests look at it."""
         return self._ticks

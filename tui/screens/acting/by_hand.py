@@ -319,6 +319,7 @@ BY_HAND: Final[dict[str, Callable[[WorkingScreen], None]]] = {
     "powers": _page(PageName.POWERS),
     "who": _page(PageName.WHO),
     "findings": lambda screen: screen.kubemint.open_page(PageName.FINDINGS, None),
+    "calendar": lambda screen: screen.kubemint.open_page(PageName.CALENDAR, None),
     "inspector": inspector,
     "equivalent": equivalent,
     "copy": copy_address,

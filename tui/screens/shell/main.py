@@ -236,6 +236,11 @@ class MainScreen(CommandingScreen):
         self._trail.leave()
         self.go(AREA_OF[type(row)].value, Scope(), row.key)
 
+    def list_found(self, area: str, text: str) -> None:
+        """Show what a filter finds in a list."""
+        self._trail.leave()
+        self.go(area, Scope(text=text))
+
     # Moving about
 
     def action_area(self, area: str) -> None:

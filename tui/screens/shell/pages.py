@@ -23,6 +23,10 @@ def made(page: PageName, session: Session, below: MainScreen, row: Row | None) -
         from tui.screens.pages.hygiene import HygieneScreen
 
         return HygieneScreen(session, below)
+    if page is PageName.CALENDAR:
+        from tui.screens.pages.calendar import CalendarScreen
+
+        return CalendarScreen(session, below)
     if row is None:
         return None
     if page is PageName.LINEAGE:
