@@ -7,8 +7,9 @@ the error of its task, with what a person can do about it, and stays there until
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -236,21 +237,45 @@ def _planned(
             raise UsageError(error.message, _ASKS.get(error.word, "")) from error
         task.changed()
         task.retry = partial(_end_what_is_left, host)
-        outcome = await host.engine.execute(task.plan, task.on_step)
+        with _left_to_its_undo(host, task.plan, task.address or task.plan.address) as left:
+            outcome = await host.engine.execute(task.plan, task.on_step)
+            left.ok = outcome.ok
         task.take(outcome)
         if outcome.ok and not task.message:
             task.message = said(outcome) or words_of(outcome, host)
         if task.status is StepStatus.DONE and after is not None and (said_after := await after()):
             task.message = f"{task.message}; {said_after}"
-        if task.status is StepStatus.DONE and task.address is not None:
-            if outcome.action is Did.ROTATE or outcome.credential is None or outcome.credential.state is State.REVOKED:
-                host.undone.discard(task.address)
-            elif outcome.action is Did.UNDO:
-                host.undone.symmetric_difference_update({task.address})  # undone twice, it is the newer one again
+        now = outcome.credential
+        another = outcome.action is Did.ROTATE or now is None or now.state is State.REVOKED
+        if task.status is StepStatus.DONE and task.address is not None and another:
+            host.undone.discard(task.address)
         if host.fleet is not None:
             host.fleet.refresh_exports()
 
     return work
+
+
+@dataclass
+class _Undoing:
+    ok: bool = False
+
+
+@contextlib.contextmanager
+def _left_to_its_undo(host: Host, plan: Plan, address: Address) -> Iterator[_Undoing]:
+    """From its first step on what is undone is left alone by the loop, which sees at once that the older one is due.
+
+    Undone twice, it is the newer one again.
+    """
+    undoing, before = _Undoing(), address in host.undone
+    if plan.action is not Did.UNDO:
+        yield undoing
+        return
+    host.undone.add(address)
+    try:
+        yield undoing
+    finally:
+        if before is undoing.ok:
+            host.undone.discard(address)
 
 
 _ASKS: Final = {
