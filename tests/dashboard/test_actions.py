@@ -44,7 +44,7 @@ async def test_rotate_a_managed_secret_by_one_key(dashboard: Open) -> None:
         assert done(job), job.tasks[0].message
         assert [result.status for result in job.tasks[0].results if result.status is StepStatus.FAILED] == []
         assert committed(driver, "rotate", str(row.credential.address))
-        await driver.shows("good for")
+        await driver.shows("left, until")
         await driver.until(lambda: _credential(driver, row.key).credential.handle != old)
         await driver.press("escape")
         assert not driver.panel.display
@@ -79,7 +79,7 @@ async def test_rotate_a_dpu_request_by_one_key(dashboard: Open) -> None:
         job = await driver.act("r")
         assert done(job), job.tasks[0].message
         assert committed(driver, "rotate", f"request:harbor/{row.namespace}/{row.name}")
-        await driver.until(lambda: any(w in driver.text() for w in ("Update the status of the request", "good for")))
+        await driver.until(lambda: any(w in driver.text() for w in ("Update the status of the request", "left, until")))
 
 
 async def test_issue_a_file_then_rotate_export_verify_and_revoke_it(dashboard: Open, tmp_path: Path) -> None:
