@@ -240,7 +240,7 @@ def test_the_page_of_keys_and_the_keys_agree() -> None:
 
 
 _shown = {"slash": "/", "colon": ":", "comma": ",", "question_mark": "?", "escape": "esc", "dollar_sign": "$",
-          "minus": "-", "left_square_bracket": "[", "right_square_bracket": "]"}  # fmt: skip
+          "minus": "-", "plus": "+", "left_square_bracket": "[", "right_square_bracket": "]"}  # fmt: skip
 
 
 def _parts(binding: BindingType) -> list[str]:

@@ -32,7 +32,7 @@ _MOVES: Final = frozenset(
 )
 """The actions that only move a cursor, a picture or a mark."""
 _AGAIN: Final = frozenset({
-    "area", "step_area", "step_panel", "last_view", "sort_next", "sort_reverse", "span", "next_theme",
+    "area", "step_area", "step_panel", "enlarge", "last_view", "sort_next", "sort_reverse", "span", "next_theme",
 })  # fmt: skip
 """Those that change only what is looked at, and are pressed several times in a row."""
 _ALSO_LOOKS: Final = frozenset({

@@ -57,7 +57,8 @@ class Notices(Widget, can_focus=True):
     """As many lines as there is room for, and how many more there are; the keys reach all of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "go there and mend it", key_display="⏎"),
+        Binding("plus", "screen.enlarge", "enlarge", key_display="+"),
+        Binding("enter", "open", "go and mend", key_display="⏎"),
         Binding("up,k", "step(-1)", "up", show=False),
         Binding("down,j", "step(1)", "down", show=False),
         Binding("pageup,ctrl+b", "page(-1)", "page up", show=False),

@@ -32,6 +32,7 @@ class Timeline(Widget, can_focus=True):
     }  # fmt: skip
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("plus", "screen.enlarge", "enlarge", key_display="+"),
         Binding("enter", "open", "show these", key_display="⏎"),
         Binding("left,h", "step(-1)", "earlier", show=False),
         Binding("right,l", "step(1)", "later", show=False),

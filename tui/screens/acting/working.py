@@ -29,6 +29,7 @@ from tui.issuance import Address, explain, format_duration
 from tui.kube.text import safe_text
 from tui.screens.describe import title_of, what_it_is
 from tui.screens.session import Session, Shell
+from tui.widgets.enlarged import enlarge, lessen
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.table import FleetTable
 
@@ -60,6 +61,7 @@ class WorkingScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         *(binding_of(action) for action in ACTIONS if action.key),
         Binding("J", "results", "read the newest job's results", show=False, id="results"),
+        Binding("plus", "enlarge", "enlarge the panel, and back", show=False, key_display="+", id="enlarge"),
         Binding("U", "undo_job", "undo what the job that is shown rotated", show=False, id="undo_job"),
     ]
 
@@ -198,6 +200,13 @@ class WorkingScreen(Screen[None]):
             doing.foresee_chosen(self, action)
         else:
             doing.to_chosen(self, action)
+
+    def action_enlarge(self) -> None:
+        """Give the panel that has the focus all the room there is; again for what was before."""
+        if self.focused is None or lessen(self):
+            return
+        if not enlarge(self.focused):
+            self.notify("nothing lies beside it", markup=False, timeout=3)
 
     def action_results(self) -> None:
         """Go into the panel of the newest job, or back; one that was put away comes back."""

@@ -25,6 +25,7 @@ from tui.fleet.store import Area, FleetChange
 from tui.issuance import State
 from tui.kube.text import safe_text
 from tui.screens.session import Session
+from tui.widgets.enlarged import enlarge, lessen
 from tui.widgets.notices import Notices, Told
 from tui.widgets.table import FleetTable
 from tui.widgets.themes import style_of
@@ -32,6 +33,7 @@ from tui.widgets.timeline import Timeline
 from tui.widgets.top_bar import Part, packed
 
 from .attention import Notice, Survey, survey
+from .beside import Beside
 from .panes import Pane, Scope, empty_lines, marks_said
 from .since import LastTime, compared, kept
 
@@ -74,6 +76,7 @@ class Overview(Pane):
         self.found = Survey()
         self._timeline = Timeline(id="timeline")
         self._notices = Notices(id="notices")
+        self._side = Beside(session, "overview-facts")
         self._pending: Timer | None = None
         self._cost = 0.0
         self._came_from: Widget | None = None
@@ -85,7 +88,9 @@ class Overview(Pane):
                 yield self._timeline
                 yield self._notices
             yield Static("", id="health", markup=False)
-            yield self.table
+            with Horizontal(id="listed"):
+                yield self.table
+                yield self._side
 
     def on_mount(self) -> None:
         self.set_interval(10.0, self._later)
@@ -101,6 +106,10 @@ class Overview(Pane):
 
     def on_resize(self) -> None:
         self._later()
+        self._side.about(self.table.row)
+
+    def on_fleet_table_moved(self, event: FleetTable.Moved) -> None:
+        self._side.about(self.table.row)
 
     def action_picture(self) -> None:
         """Put the cursor into the timeline."""
@@ -111,21 +120,31 @@ class Overview(Pane):
         self._came_from = None
 
     def panels(self) -> Sequence[Widget]:
-        return (self._notices, self._timeline)
+        return (self._side, self._notices, self._timeline)
 
     def on_timeline_wanted(self) -> None:
         self.next_span()
 
     def on_timeline_left(self, event: Timeline.Left) -> None:
         event.stop()
-        self.table.focus()
+        self._left()
 
     def on_timeline_opened(self, event: Timeline.Opened) -> None:
         self._came_from = self._timeline
 
     def on_notices_left(self, event: Notices.Left) -> None:
         event.stop()
-        self.table.focus()
+        self._left()
+
+    def on_notices_wanted(self, event: Notices.Wanted) -> None:
+        event.stop()
+        self._notices.focus()
+        enlarge(self._notices)
+
+    def _left(self) -> None:
+        """What was enlarged is as small as before; else the list has the focus again."""
+        if not lessen(self.screen):
+            self.table.focus()
 
     def on_notices_opened(self, event: Notices.Opened) -> None:
         event.stop()

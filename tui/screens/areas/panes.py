@@ -21,12 +21,11 @@ from tui.fleet.signs import REACHES, Tone
 from tui.fleet.store import Area, FleetChange, sorts
 from tui.issuance import Identity, request_kinds
 from tui.kube.text import safe_text
-from tui.screens.describe import describe
 from tui.screens.session import Session
-from tui.widgets.facts import FactsView
 from tui.widgets.table import FleetTable
 
 from .attention import cluster_says, since
+from .beside import Beside
 
 NOUNS: Final[dict[Area, str]] = {
     Area.CLUSTERS: "cluster",
@@ -135,7 +134,7 @@ class ListPane(Pane):
         )
         self.table.empty = self._empty
         self.table.above.due = due_by(self.fields)
-        self._side = FactsView(id=f"{area.value}-facts", classes="side")
+        self._side = Beside(session, f"{area.value}-facts")
         self._total = 0
         self._dirty = True
 
@@ -225,9 +224,7 @@ class ListPane(Pane):
         self._describe()
 
     def _describe(self) -> None:
-        if self._side.display:
-            row = self.table.row
-            self._side.show([] if row is None else describe(row, self.session))
+        self._side.about(self.table.row)
 
     def _empty(self) -> Sequence[Cell]:
         return empty_lines(self.area, self.scope, self._total, self.session)

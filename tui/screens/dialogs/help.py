@@ -23,6 +23,7 @@ _MOVES = (
     "area",
     "step_area",
     "step_panel",
+    "enlarge",
     "app.",
     "screen.",
     "focus",
@@ -34,7 +35,8 @@ _MOVES = (
 ELSEWHERE = (
     ("↑ ↓", "j k, page up and down, g and G for the ends; ⇧← ⇧→ the columns that find no room"),
     ("1 … 6", "the areas; ] and [ go to the next and back"),
-    ("tab", "the next panel: the list, what needs you, the pictures, the facts, the job; ⇧tab back"),
+    ("tab", "the next panel: list, facts, needs you, timeline, job; ⇧tab back"),
+    ("+", "enlarge the panel, and back; esc leaves it"),
     ("/", "filter: all words must match, !word must not; 0 shows everything again"),
     (":", "command: an area, a cluster, or what a key does; q leaves"),
     ("^p", "every command that makes sense now"),

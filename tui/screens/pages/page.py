@@ -28,6 +28,7 @@ from tui.screens.acting.working import WorkingScreen
 from tui.screens.areas.panes import marks_said, misspelt
 from tui.screens.session import Session
 from tui.widgets.crumbs import Crumbs
+from tui.widgets.enlarged import lessen
 from tui.widgets.facts import FactsView, Section
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
@@ -273,7 +274,11 @@ class Page(WorkingScreen, Generic[Item]):
 
     def action_back(self) -> None:
         panel = self.query_one(JobPanel)
-        if panel.display:
+        if lessen(self):
+            pass
+        elif isinstance(self.focused, FactsView):
+            self.table.focus()
+        elif panel.display:
             panel.close()
             self.table.focus()
         elif self.text:

@@ -23,6 +23,7 @@ from tui.screens.areas.overview import Overview
 from tui.screens.areas.panes import ListPane, Pane, Scope
 from tui.screens.session import Session
 from tui.widgets.crumbs import Crumbs
+from tui.widgets.enlarged import lessen
 from tui.widgets.job_panel import JobPanel
 from tui.widgets.key_line import KeyLine
 from tui.widgets.notices import Notices
@@ -216,6 +217,7 @@ class MainScreen(CommandingScreen):
         self.show_status()
 
     def go(self, area: str, scope: Scope | None = None, cursor: str = "") -> None:
+        lessen(self)
         pane = self._panes[area]
         switcher = self.query_one(ContentSwitcher)
         before = self.pane
@@ -312,7 +314,11 @@ class MainScreen(CommandingScreen):
         """The innermost thing that is open, one at a time."""
         panel = self.query_one(JobPanel)
         pane = self.pane
-        if panel.display:
+        if lessen(self):
+            pass
+        elif self.focused in pane.panels():
+            pane.table.focus()
+        elif panel.display:
             panel.close()
             pane.table.focus()
         elif pane.text:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
+from tui.widgets.enlarged import lessen
 from tui.widgets.job_panel import JobPanel
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def panels(screen: MainScreen) -> list[Widget]:
 
 def next_panel(screen: MainScreen, by: int) -> None:
     """Focus the next one, or the one before."""
+    lessen(screen)
     found = panels(screen)
     at = found.index(screen.focused) if screen.focused in found else -by if by > 0 else 0
     screen.set_focus(found[(at + by) % len(found)])
