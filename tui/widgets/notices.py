@@ -57,7 +57,6 @@ class Notices(Widget, can_focus=True):
     """As many lines as there is room for, and how many more there are; the keys reach all of them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus", "screen.enlarge", "enlarge", key_display="+"),
         Binding("enter", "open", "go and mend", key_display="⏎"),
         Binding("up,k", "step(-1)", "up", show=False),
         Binding("down,j", "step(1)", "down", show=False),
@@ -66,6 +65,7 @@ class Notices(Widget, can_focus=True):
         Binding("home,g", "edge(-1)", "first", show=False),
         Binding("end,G", "edge(1)", "last", show=False),
         Binding("escape", "to_list", "to the list", key_display="esc"),
+        Binding("plus", "screen.enlarge", "enlarge", key_display="+"),
     ]
 
     class Opened(Message):

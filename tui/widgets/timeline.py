@@ -32,13 +32,13 @@ class Timeline(Widget, can_focus=True):
     }  # fmt: skip
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus", "screen.enlarge", "enlarge", key_display="+"),
         Binding("enter", "open", "show these", key_display="⏎"),
         Binding("left,h", "step(-1)", "earlier", show=False),
         Binding("right,l", "step(1)", "later", show=False),
         Binding("home,g", "step(-1000)", "now", show=False),
         Binding("end,G", "step(1000)", "the end", show=False),
         Binding("escape,down,j", "to_list", "to the list", key_display="esc"),
+        Binding("plus", "screen.enlarge", "enlarge", key_display="+"),
     ]
 
     class Wanted(Message):
