@@ -30,6 +30,7 @@ from tui.issuance.model.types import Address, Credential, Handle, Identity, Stat
 from tui.issuance.objects import managed
 from tui.issuance.records.intent import Revocation
 from tui.issuance.trust.handle_names import Meant, fresh
+from tui.kube.endpoint import Endpoint
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -665,3 +666,84 @@ def test_a_request_says_it_too() -> None:
     assert shown.credential.message == WORKS
     store.handles.waiting([])
     assert list(store.requests.values()) == [row]
+
+
+# What was made elsewhere than the name of its cluster leads to now
+
+THEN = "none https://then"
+AT = "harbor/dpf/tenant"
+OF_TENANT = Credential(
+    address=Address(CredentialKind.REQUEST, "harbor", "edge", "req"),
+    identity=Identity(AT, "default", "robot"),
+    issued_at=NOW - HOUR,
+    expires_at=NOW + HOUR,
+    handle=changed(HANDLE, cluster=AT),
+    fingerprint="f",
+    state=State.VALID,
+    made_in=THEN,
+)
+ASKED = RequestRow(cluster="harbor", namespace="edge", name="req", kind=REQUEST, credential=OF_TENANT)
+
+
+def leading(server: str) -> dict[str, Endpoint]:
+    return {AT: Endpoint(AT, server)}
+
+
+def shown_of(store: FleetStore) -> Credential:
+    (row,) = store.requests.values()
+    assert row.credential is not None
+    return row.credential
+
+
+@pytest.mark.parametrize("first", ["row", "way"])
+def test_what_is_not_in_another_cluster_of_its_name_is_unknown_and_not_revoked(first: str) -> None:
+    store = FleetStore(clock=lambda: NOW)
+    store.put(ClusterRow(name=AT))
+    if first == "row":
+        store.put(ASKED)
+    store.handles.lead(leading("https://now"))
+    if first == "way":
+        store.put(ASKED)
+    listed = store.handles.listed(AT, whole=True)
+    listed.begin(None)
+    listed.complete()
+    assert store.handles.doubtful() == [], "its handle is not looked for there"
+    assert shown_of(store).state is State.UNKNOWN
+    assert "https://then" in shown_of(store).message
+    assert "https://now" in shown_of(store).message
+    store.handles.lead(leading("https://then"))
+    assert shown_of(store) == OF_TENANT
+
+
+def test_where_it_leads_to_the_same_cluster_what_is_gone_is_revoked() -> None:
+    store = FleetStore(clock=lambda: NOW)
+    store.put(ClusterRow(name=AT), ASKED)
+    store.handles.lead(leading("https://then"))
+    listed = store.handles.listed(AT, whole=True)
+    listed.begin(None)
+    listed.complete()
+    (handle,) = store.handles.doubtful()
+    store.handles.looked(handle, None)
+    assert shown_of(store).state is State.REVOKED
+
+
+def test_what_this_machine_revoked_is_revoked_wherever_the_name_leads() -> None:
+    store = FleetStore(clock=lambda: NOW)
+    store.put(ClusterRow(name=AT), ASKED)
+    store.handles.lead(leading("https://now"))
+    store.handles.ended({HANDLE.uid: NOW})
+    assert shown_of(store).state is State.REVOKED
+
+
+@pytest.mark.parametrize("fingerprint", ["f", "another"])
+def test_a_secret_that_was_written_of_another_cluster_is_unknown(fingerprint: str) -> None:
+    store = FleetStore(clock=lambda: NOW)
+    pushed = changed(SECRET, identity=changed(ROBOT, cluster=AT), handle=changed(HANDLE, cluster=AT))
+    store.put(ClusterRow(name=AT), credential_row(pushed))
+    store.handles.recorded([changed(pushed, fingerprint=fingerprint)], {SECRET.address: "is of the cluster at X"})
+    (row,) = store.credentials.values()
+    assert row.credential.state is State.UNKNOWN
+    assert ("is of the cluster at X" in row.credential.message) is (fingerprint == "f")
+    store.handles.recorded([pushed])
+    (row,) = store.credentials.values()
+    assert row.credential == pushed

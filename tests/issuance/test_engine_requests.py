@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.issuance.arena import Arena, Bench
-from tests.issuance.dpf_place import Clock, Place
+from tests.issuance.dpf_place import Clock, Place, admin_conf
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
 from tui.issuance.destinations.in_file import FileDestination
@@ -381,3 +381,62 @@ async def test_a_draft_with_mistakes_names_them_all(place: Place, tmp_path: Path
         outcome = await bench.engine.execute(await bench.engine.plan(draft(place)))
         assert not outcome.ok
         assert "exists already" in outcome.error
+
+
+async def led_elsewhere(place: Place) -> None:
+    """Whoever may patch the Secret with a DPUCluster's kubeconfig lets its name lead to another of the operator's."""
+    data = {"data": {"admin.conf": admin_conf(place.known.endpoint(place.members[1]))}}
+    await place.client.patch(SECRETS, f"{place.members[0]}-admin", data, namespace=place.ns)
+
+
+async def test_a_token_whose_cluster_is_called_otherwise_is_revoked_where_its_handle_is(
+    place: Place, tmp_path: Path
+) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        await bench.engine.execute(await bench.engine.plan(draft(place)))
+        await bench.rotate(address)
+        token = await place.token()
+        (name,) = await place.handles()
+        await led_elsewhere(place)
+        plan = await bench.engine.plan_revoke(address)
+        assert any(f"its handle is in {place.members[0]}, by its UID" in said for said in plan.warnings), plan.warnings
+        assert (await bench.engine.execute(plan)).ok
+        assert name not in await place.handles()
+        forget(place)
+        assert not await place.works(token)
+
+
+async def test_a_handle_that_was_made_for_another_request_is_not_revoked_for_this_one(
+    place: Place, tmp_path: Path
+) -> None:
+    """Whoever may write the Secret of a request may put the token of a neighbour there, and let it lead anywhere."""
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        await bench.engine.execute(await bench.engine.plan(draft(place)))
+        await bench.rotate(address)
+        theirs = draft(place, name="theirs", service_account="theirs", secret="out-2")
+        await bench.engine.execute(await bench.engine.plan(theirs))
+        await bench.rotate(address_of(place, "theirs"))
+        token = await place.token("out-2")
+        data = (await place.secret("out-2")).data
+        await place.client.patch(SECRETS, "out", {"data": dict(data or {})}, namespace=place.ns)
+        await led_elsewhere(place)
+        with pytest.raises(UsageError, match="does not lead to"):
+            await bench.engine.plan_revoke(address)
+        assert await place.works(token)
+
+
+async def test_what_is_not_in_another_cluster_of_its_name_was_not_revoked(place: Place, tmp_path: Path) -> None:
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        await bench.engine.execute(await bench.engine.plan(draft(place)))
+        await bench.rotate(address)
+        token = await place.token()
+        await led_elsewhere(place)
+        plan = await bench.engine.plan_rotate(address)
+        assert any("the old token is not revoked" in said for said in plan.warnings), plan.warnings
+        assert (await bench.engine.execute(plan)).ok
+        assert await place.works(token)
+        assert await place.works(await place.token(), 1)
+        assert [one.kind for one in leftovers_of(await place.read())] == ["handle"]

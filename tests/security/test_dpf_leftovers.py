@@ -13,7 +13,7 @@ from tui.issuance.families.dpf import cleanup
 from tui.issuance.families.dpf.cleanup import Leftover
 from tui.issuance.families.dpf.kept import Kept
 from tui.issuance.families.dpf.objects import DPURequest, NamespacedName
-from tui.issuance.families.dpf.resources import LEFTOVERS
+from tui.issuance.families.dpf.resources import LEFTOVERS, MADE_IN
 from tui.issuance.model.types import Handle, Identity
 
 DUE = datetime(2030, 1, 2, tzinfo=UTC)
@@ -60,7 +60,20 @@ def test_nobody_has_us_look_for_thousands_or_reckon_with_odd_times() -> None:
 def replaced(
     asked: DPURequest = REQUEST, kept: Kept = KEPT, new: Handle | None = NEW, *, new_token: bool = True
 ) -> list[Leftover]:
-    return cleanup.replaced_by_change(asked, DUE, kept, "s1", new=new, new_token=new_token)
+    return named(cleanup.replaced_by_change(asked, DUE, kept, "s1", new=new, new_token=new_token))
+
+
+def named(left: list[Leftover]) -> list[Leftover]:
+    """Without what says where it was made, which `test_where_it_was_made_goes_with_what_is_left` looks at."""
+    return [changed(one, made=(), target_uid="") for one in left]
+
+
+def test_where_it_was_made_goes_with_what_is_left() -> None:
+    marked = request(annotations=REQUEST.annotations | {MADE_IN: "none https://a"}, secret=NamespacedName("sa", "x"))
+    left = cleanup.replaced_by_change(marked, DUE, KEPT, "s1", new=NEW, new_token=True)
+    assert left == [changed(HANDLE, made=("none https://a",), target_uid="t1"), SECRET]
+    elsewhere = cleanup.everything(changed(marked, status_target=NamespacedName("dpf", "mallory")), DUE, KEPT)
+    assert [(one.made, one.target_uid) for one in elsewhere] == [((), "")] * 3, "marks are of what the status names"
 
 
 def test_a_new_token_makes_the_old_ones_handle_superfluous() -> None:
@@ -115,13 +128,16 @@ def test_which_account_the_status_names(asked: dict[str, Any], kept: Kept, uid: 
 
 def test_everything_goes_with_a_deleted_request() -> None:
     own = [HANDLE, ACCOUNT, changed(SECRET, uid="")]
-    assert cleanup.everything(REQUEST, DUE, KEPT) == own
-    assert cleanup.everything(REQUEST, DUE) == own, "by the marks alone"
+    assert named(cleanup.everything(REQUEST, DUE, KEPT)) == own
+    assert named(cleanup.everything(REQUEST, DUE)) == own, "by the marks alone"
     left = changed(SECRET, name="ns/before")
     written = REQUEST.annotations | {LEFTOVERS: str(cleanup.written([left]))}
-    assert cleanup.everything(request(annotations=written), DUE, KEPT) == [left, *own]
+    assert named(cleanup.everything(request(annotations=written), DUE, KEPT)) == [left, *own]
     theirs = changed(KEPT, handle=NEW)
-    assert cleanup.everything(REQUEST, DUE, theirs) == [changed(HANDLE, name="sa/kubemint-robot-y", uid="h2"), *own]
+    assert named(cleanup.everything(REQUEST, DUE, theirs)) == [
+        changed(HANDLE, name="sa/kubemint-robot-y", uid="h2"),
+        *own,
+    ]
     assert cleanup.everything(request(**BARE), DUE, Kept()) == []
     bare = cleanup.everything(request(status_target=None, annotations={}), DUE, changed(KEPT, home=None))
     assert bare == [changed(HANDLE, target=""), changed(ACCOUNT, target=""), changed(SECRET, uid="")]

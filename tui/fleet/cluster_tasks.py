@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from tui.issuance import ApartFacts, Unusable, wall_of
+from tui.issuance import ApartFacts, Unusable, leads_otherwise, wall_of
 from tui.kube.client import Client
 from tui.kube.discovery import Discovery
 from tui.kube.endpoint import Endpoint
@@ -143,7 +143,11 @@ class ClusterTasks:
         """The client of this cluster, which is shared by everything that talks to it. Raises KubeError."""
         async with self._connecting:
             if self._client is None:
-                self.endpoint = await self.source.resolve()
+                found = await self.source.resolve()
+                if self.endpoint is not None and leads_otherwise(self.endpoint, found):
+                    for follower in self._followers.values():  # what was listed is another cluster's, and not gone
+                        follower.forget()
+                self.endpoint = found
                 self._client = Client(self.endpoint, wall=wall_of(self._clock))
             return self._client
 

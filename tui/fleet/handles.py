@@ -13,14 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from tui.issuance import Address, Credential, Handle, Revocation, State, key_of_wished
+from tui.issuance import Address, Credential, Handle, Revocation, State, key_of_wished, said_elsewhere
+from tui.kube.endpoint import Endpoint
 
 from .marked import held_until, marked_at, said_of
-from .resting import Made, claim_of, handle_of, held_against, rests
+from .resting import Made, claim_of, elsewhere, handle_of, held_against, rests
 from .rows import ClusterRow, CredentialRow, RequestRow, Row
 from .same import shown_by, ways
 
@@ -177,6 +179,14 @@ class Handles:
         self._recorded: frozenset[str] = frozenset()
         self._written: Mapping[Address, Credential] = {}
         """What this machine itself wrote into Secrets."""
+        self._elsewhere: Mapping[Address, str] = {}
+        """Which of that is of another cluster than the one that is called so now, and what is said of that."""
+        self._ways: Mapping[str, Endpoint] = {}
+        """Where the clusters lead to now."""
+        self._noted: set[RowKey] = set()
+        """The rows that say where their cluster was when they were made."""
+        self._away: dict[RowKey, Handle] = {}
+        """The handles of rows that were made in another cluster than their name leads to now."""
         self._dead: dict[str, datetime] = {}
         """The UIDs of what this machine itself deleted, and when."""
         self._waits: dict[Address, list[Revocation]] = {}
@@ -188,12 +198,25 @@ class Handles:
         """What is to be told of a list in this cluster."""
         return Listed(self, cluster, whole=whole)
 
-    def recorded(self, written: Iterable[Credential]) -> None:
-        """What this machine itself wrote into Secrets, in its own words for their clusters."""
+    def lead(self, ways: Mapping[str, Endpoint]) -> None:
+        """Where the clusters lead to now."""
+        if ways != self._ways:
+            self._ways = dict(ways)
+            self.changed(tuple(self._noted))
+
+    def recorded(self, written: Iterable[Credential], away: Mapping[Address, str] = MappingProxyType({})) -> None:
+        """What this machine itself wrote into Secrets, in its own words for their clusters; and what it says of those
+        that are of another cluster than the one that is called so now."""
         before, self._written = self._written, {one.address: one for one in written}
+        said, self._elsewhere = self._elsewhere, dict(away)
         named = map(handle_of, self._written.values())
         self._recorded = frozenset(handle.uid for handle in named if handle is not None)
-        places = [place for place in {**before, **self._written} if before.get(place) != self._written.get(place)]
+        turned = {place for place in {**said, **away} if said.get(place) != away.get(place)}
+        places = [
+            place
+            for place in {**before, **self._written}
+            if place in turned or before.get(place) != self._written.get(place)
+        ]
         if places:
             self.changed([
                 key
@@ -206,7 +229,10 @@ class Handles:
         """What this machine itself deleted and saw to be gone, by its UID, and when."""
         before, self._dead = self._dead, dict(dead)
         if before != self._dead:
-            self.changed([key for (_, uid), named in self._named.items() if uid in dead for key in named.keys])
+            self.changed([
+                *(key for (_, uid), named in self._named.items() if uid in dead for key in named.keys),
+                *(key for key, handle in self._away.items() if handle.uid in dead),
+            ])  # fmt: skip
 
     def accepted(self, credential: Credential) -> None:
         """Its server has just said that it accepts this very token."""
@@ -241,6 +267,8 @@ class Handles:
             )
             if doubted or (name, uid) in self._ended:
                 self._notify((name, uid))
+        if away := [key for key, handle in self._away.items() if handle.uid == uid]:
+            self.changed(away)
 
     def went(self, cluster: str, uid: str, how: str, marked: datetime | None = None) -> None:
         """It is not listed any more; `how` it went, empty where it is only not listed now."""
@@ -310,7 +338,11 @@ class Handles:
         if not has_credential(row):
             return row
         key, given = (type(row), row.key), row.credential
-        credential = self._rests(given) if given is not None else None
+        self._noted.discard(key)
+        self._away.pop(key, None)
+        if given is not None and given.made_in:
+            self._noted.add(key)
+        credential = self._placed(key, self._rests(given)) if given is not None else None
         handle, before = claim_of(credential), claim_of(old.credential) if old and has_credential(old) else None
         if before is not None and before != handle:
             self._unname(key, before)
@@ -354,6 +386,28 @@ class Handles:
             made = self._there.get((shown_by(self._clusters, handle.cluster), handle.uid))
         return held_against(credential, written, made)
 
+    def _placed(self, key: RowKey, credential: Credential) -> Credential:
+        """The same where it was made in another cluster than its name leads to now: there it has no handle."""
+        handle, said = handle_of(credential), self._said_elsewhere(credential, self._wrote(credential.address))
+        if said and handle is not None:
+            self._away[key] = handle
+        return elsewhere(credential, said)
+
+    def _said_elsewhere(self, credential: Credential, written: Credential | None) -> str:
+        """What is said of one that was made in another cluster than its name leads to now; empty where it was not, and
+        where its handle was seen to be there, or this machine itself deleted it."""
+        handle = handle_of(credential)
+        if handle is None or handle.uid in self._dead:
+            return ""
+        found = (shown_by(self._clusters, handle.cluster), handle.uid) in self._there
+        own = written is not None and written.fingerprint == credential.fingerprint and not found
+        if own and written is not None and (said := self._elsewhere.get(written.address, "")):
+            return said
+        way = self._ways.get(handle.cluster)
+        if not credential.made_in or way is None:
+            return ""
+        return said_elsewhere(credential.made_in, way, handle.cluster, found=found)
+
     def _wrote(self, address: Address) -> Credential | None:
         """What this machine wrote there, by whichever name of its cluster."""
         if not address.kind.traits.marked:
@@ -367,6 +421,8 @@ class Handles:
             key, handle = (type(row), row.key), claim_of(row.credential)
             self._before.pop(key, None)
             self._said.pop(key, None)
+            self._noted.discard(key)
+            self._away.pop(key, None)
             if handle is not None:
                 self._unname(key, handle)
 

@@ -36,6 +36,7 @@ class Homes:
         self._known = known
         self._ways: Mapping[str, Endpoint] = known()
         self._placed: dict[Address, _Placed] = {}
+        store.handles.lead(self._ways)
 
     def placed(self, credential: Credential, leads: Endpoint | None) -> Credential:
         """The credential in the cluster that the address beside it leads to."""
@@ -52,6 +53,7 @@ class Homes:
         before, self._ways = self._ways, self._known()
         if self._ways == before:
             return
+        self._store.handles.lead(self._ways)
         for address, one in tuple(self._placed.items()):
             row = self._store.credentials.get(str(address))
             if row is None:

@@ -81,7 +81,9 @@ class LocalFiles:
         finally:
             self._waiting = False
         try:
-            records, written, pending, dead = await asyncio.to_thread(self._read)
+            records, secrets, pending, dead = await asyncio.to_thread(self._read)
+            written = [one.credential for one in secrets]
+            away: Sequence[str] = [""] * len(secrets)
             if self._whose is not None:
                 said = await self._whose(records)
                 self.elsewhere = {
@@ -89,8 +91,11 @@ class LocalFiles:
                 }
                 others = await self._whose(pending)
                 pending = [one for one, words in zip(pending, others, strict=True) if not words]
+                away = await self._whose(secrets)
             credentials = [self._shown_as(record.known) for record in records]
-            self._store.handles.recorded(written)
+            self._store.handles.recorded(
+                written, {one.address: words for one, words in zip(written, away, strict=True) if words}
+            )
             self._store.handles.ended(dead)
             self._store.handles.waiting(pending)
             rows = {row.key: row for row in (*map(self._row, credentials), *self._lost(written))}
@@ -140,10 +145,10 @@ class LocalFiles:
         said = self.elsewhere.get(credential.address)
         return msgspec.structs.replace(credential, handle=None, bound_to=None, message=said) if said else credential
 
-    def _read(self) -> tuple[list[Export], list[Credential], list[Revocation], dict[str, datetime]]:
+    def _read(self) -> tuple[list[Export], list[Export], list[Revocation], dict[str, datetime]]:
         """What lies here, what this machine itself noted for what lies in clusters, what is to be revoked, by this
         machine's clock, and of what it revoked the handles, by their UIDs, and when."""
-        written = [one.credential for one in self._state.written_secrets()]
+        written = [*self._state.written_secrets()]
         written_now = {plan.fingerprint for plan in self._state.open_plans() if plan.fingerprint}
         files = [
             msgspec.structs.replace(one, credential=self._looks.shown(one, written_now))

@@ -52,6 +52,16 @@ def rests(credential: Credential, written: Credential | None) -> Credential:
     return msgspec.structs.replace(credential, state=State.UNKNOWN, message=said)
 
 
+def elsewhere(credential: Credential, said: str) -> Credential:
+    """The credential where it `said` that it was made in another cluster than its name leads to now, or may have been:
+    it names no handle and no account of that one, and what is not there says nothing of it."""
+    if not said:
+        return credential
+    state = State.UNKNOWN if credential.state is State.VALID else credential.state
+    message = "; ".join(filter(None, (f"it {said}", credential.message)))
+    return msgspec.structs.replace(credential, handle=None, bound_to=None, state=state, message=message)
+
+
 class Made(msgspec.Struct, frozen=True, gc=False):
     """What a handle that is listed was made for."""
 

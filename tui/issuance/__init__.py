@@ -210,6 +210,7 @@ if TYPE_CHECKING:
     from .records.journal_text import comma_separated as journal_csv, json_lines as journal_json_lines
     from .records.state import StateStore
     from .records.state_file import default_folder
+    from .records.whereabouts import leads_otherwise, said_elsewhere
     from .revoking.already import Already
     from .revoking.origin import Origin
     from .revoking.sought import Sought, sought_in, token_of
@@ -265,16 +266,16 @@ __all__ = [
     "fresh_token_secret_name", "holder_name", "human_left", "identity_manifests", "identity_role_name", "in_command",
     "in_form", "inspect_bytes", "inspection_sections", "inspection_verdict", "irrevocable", "is_given_up",
     "is_handle_name", "is_missing", "journal_csv", "journal_json_lines", "judge_handle", "key_of_wished",
-    "kind_label", "known_home", "lasting_grace", "left_behind_in_journal", "left_to_controller", "lineage_root",
-    "listings", "lives_on_after", "look_at_disk", "look_at_request", "made_for", "make_private", "managed",
-    "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers",
+    "kind_label", "known_home", "lasting_grace", "leads_otherwise", "left_behind_in_journal", "left_to_controller",
+    "lineage_root", "listings", "lives_on_after", "look_at_disk", "look_at_request", "made_for", "make_private",
+    "managed", "masked_csi_json", "masked_diff", "masked_text", "may_write_file", "named_fields", "now_at", "offers",
     "parse_duration", "pasted_meaning", "preferences_as", "push_preview", "read_certificate", "read_fields",
     "read_private", "read_token", "readable_by_others", "record_report", "renews", "request_key", "request_kinds",
-    "request_token", "roles_of_flow", "rotate_at", "sarif", "scrub", "sought_in", "spoken_in_form", "state_of",
-    "store_auth_name", "store_preview", "subject_of", "subject_of_account", "survey", "taking", "tenant_gap",
-    "tenant_manifests", "token_of", "token_secret_deletion_due", "token_use", "trace_lineage", "unguarded",
-    "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now", "validate_draft", "wall_of",
-    "who_can", "words_of_fields", "write_file", "write_preferences", "write_private",
+    "request_token", "roles_of_flow", "rotate_at", "said_elsewhere", "sarif", "scrub", "sought_in", "spoken_in_form",
+    "state_of", "store_auth_name", "store_preview", "subject_of", "subject_of_account", "survey", "taking",
+    "tenant_gap", "tenant_manifests", "token_of", "token_secret_deletion_due", "token_use", "trace_lineage",
+    "unguarded", "unknown_cluster", "unseen_handles", "user_said", "users_of_one", "utc_now", "validate_draft",
+    "wall_of", "who_can", "words_of_fields", "write_file", "write_preferences", "write_private",
 ]
 # fmt: on
 
@@ -379,6 +380,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
         "records.journal_text": "journal_csv=comma_separated journal_json_lines=json_lines",
         "records.state": "StateStore",
         "records.state_file": "default_folder",
+        "records.whereabouts": "leads_otherwise said_elsewhere",
         "revoking.already": "Already",
         "revoking.sought": "Sought sought_in token_of",
         "revoking.tracing": "Traced pasted_meaning=meant",

@@ -340,6 +340,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """For a long-lived token: since when the cluster refuses it for not having been used."""
     ends_by: datetime | None = None
     """For a revoked one whose handle is only being deleted: from when on its server refuses it all the same."""
+    made_in: str = ""
+    """Where its cluster was when it was made, as that is noted on it (`whereabouts.noted`); empty where it is not."""
     state: State = State.UNKNOWN
     """The state as its source knows it; `renewal.state_of` brings it up to a given time."""
     message: str = ""

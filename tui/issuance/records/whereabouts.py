@@ -10,6 +10,7 @@ Everything here is a decision; `whose` asks. The decision is `judge`, a pure fun
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 UNREADABLE: Final = "unreadable"
 """In place of an authority that cannot be told; it is the same as no other."""
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _SHOWN: Final = 12
 """Digits of an authority that people are shown."""
 
@@ -115,12 +117,50 @@ def may_be(then: Whereabouts, now: Whereabouts) -> bool:
     return same is Same.SAME or (same is Same.UNKNOWN and (same_place(then.server, now.server) or authority))
 
 
+def is_settled(then: Whereabouts, now: Whereabouts, *, found: bool) -> bool:
+    """Whether it is known that what was made in one cluster is, or was, in what its name leads to now.
+
+    That it is not there says that it is gone only in the very cluster. What is `found` there by its UID is the same
+    where one of server and authority is: the other was changed, and whoever has neither can repeat a UID.
+    """
+    return judge(then, now) is Same.SAME or (found and may_be(then, now))
+
+
+def said_elsewhere(text: str, way: Endpoint, cluster: str, *, found: bool) -> str:
+    """What is to be said, after "it", of what has this note, where its name leads to another cluster now, or may; empty
+    where it does not, and where nothing is noted. `found` as in `is_settled`."""
+    now, then = of_endpoint(way, cluster), of_note(text, cluster)
+    if not text or is_settled(then, now, found=found):
+        return ""
+    same = judge(then, now)
+    return Verdict(Same.UNKNOWN if same is Same.SAME else same, cluster, now, then).words
+
+
+def noted(at: Whereabouts) -> str:
+    """A cluster as it is noted on what was made in it: its authority and its server."""
+    return f"{at.authority} {at.server}"
+
+
+def of_note(text: str, cluster: str) -> Whereabouts:
+    """The same as it is read. What is no such note is of no cluster that is known: it never counts as one."""
+    authority, _, server = text.partition(" ")
+    known = authority == NO_AUTHORITY or _DIGEST.fullmatch(authority)
+    if known and server and server.isprintable() and " " not in server:
+        return Whereabouts(cluster, server, authority)
+    return Whereabouts(cluster, "an address that cannot be read", UNREADABLE)
+
+
 def leads_elsewhere(own: Endpoint, known: Endpoint) -> bool:
     """Whether a kubeconfig names another cluster than the known one: neither its server nor its authority is that."""
     one, other = of_endpoint(own), of_endpoint(known)
     return not same_place(one.server, other.server) and (
         one.authority != other.authority or one.authority in (NO_AUTHORITY, UNREADABLE)
     )
+
+
+def leads_otherwise(before: Endpoint, now: Endpoint) -> bool:
+    """Whether a way into a cluster may be one into another cluster by now."""
+    return judge(of_endpoint(before), of_endpoint(now)) is not Same.SAME
 
 
 def agrees(own: Endpoint, known: Endpoint) -> bool:

@@ -360,6 +360,12 @@ def made_for(place: str, listed: Iterable[Seen]) -> list[Seen]:
     return [seen for seen in listed if place in seen.secrets and not seen.is_changed]
 
 
+def is_of_request(seen: Seen, handle: Handle, request: str) -> bool:
+    """Whether that is the very handle, and says that it was made for the request with this UID."""
+    same = bool(handle.uid) and (seen.namespace, seen.name, seen.uid) == (handle.namespace, handle.name, handle.uid)
+    return same and bool(request) and seen.request == request and not seen.is_changed
+
+
 def the_one(why: str, own: str, there: Mapping[str, Sequence[Seen]], search: Search) -> Address | None:
     """The only handle in these clusters, each another server, that says it was made for a place, which is in `own`;
     None where there is none.

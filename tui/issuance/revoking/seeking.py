@@ -174,6 +174,32 @@ async def without_place(context: Context, address: Address, trouble: KubeError |
     )
 
 
+async def for_request(context: Context, address: Address, request: str, handle: Handle, trouble: UsageError) -> Found:
+    """What ends the token of a DPU request whose cluster's name leads elsewhere by now, as nothing shows where it is:
+    the handle that its marks or its token name, in whichever cluster has it by its UID, where it says that it was made
+    for that request (`request` is its UID). Raises what the trouble was where none has it."""
+
+    async def look(client: Client, _name: str) -> Seen | None:
+        seen = await handles.look(client, handle.namespace, handle.name)
+        return seen if seen is not None and judging.is_of_request(seen, handle, request) else None
+
+    there, search = await everywhere(context, context.clusters.names(), look)
+    names = _witnesses(context, list(there))
+    if len(names) != 1:
+        why = f"{', '.join(names) or 'no cluster that is known here'} has its handle ({search.words})"
+        trouble.hint = "; ".join(filter(None, (why, trouble.hint)))
+        raise trouble
+    at = Address.handle(names[0], handle.namespace, handle.name)
+    ends = await at_handle(context, at)
+    said = (trouble.message, f"its handle is in {names[0]}, by its UID, and says that it was made for it", search.words)
+    return msgspec.structs.replace(
+        ends,
+        credential=msgspec.structs.replace(ends.credential, address=address),
+        said=(*said, *ends.said),
+        request=request,
+    )
+
+
 async def _nearest(
     context: Context, address: Address, there: dict[str, list[Seen]], search: Search
 ) -> tuple[dict[str, list[Seen]], Search]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -25,10 +25,12 @@ from tui.kube.client import Client
 from tui.kube.errors import KubeError, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 
+from . import made_in
 from .kept import Kept
+from .made_in import MadeElsewhere
 from .objects import DPURequest, NamespacedName, ParseError, cluster_name
-from .owned import Seen, left_alone, seen_in
-from .resources import ACCOUNT_UID, LEFTOVERS
+from .owned import Seen, Witness, left_alone, seen_in
+from .resources import ACCOUNT_UID, LEFTOVERS, TARGET_UID
 from .target import NoDPUCluster, TargetClusters
 
 _MOST: Final = 64
@@ -44,6 +46,10 @@ class Leftover(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     uid: str = ""
     due: Annotated[datetime, msgspec.Meta(tz=True)]
+    made: tuple[str, ...] = ()
+    """What says in which cluster it was made, as `made_in` notes that."""
+    target_uid: str = ""
+    """Of the DPUCluster in which it was made, where that is known."""
 
 
 class StillThere(IssuanceError):
@@ -86,14 +92,14 @@ def replaced_by_change(
     """
     found: list[Leftover] = []
     old, where = request.status_service_account, _where(request, kept)
-    target = str(where) if where else ""
+    made = _made(request, kept, where)
     for handle in _handles(request, kept) if new_token else ():
         if new is None or handle.uid != new.uid:
             name = f"{handle.namespace}/{handle.name}"
-            found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=due))
+            found.append(Leftover(kind="handle", name=name, uid=handle.uid, due=due, **made))
     if old is not None and (old, where) != (request.service_account, request.target):
         uid = account_uid(request, kept)
-        found.append(Leftover(kind="account", name=str(old), target=target, uid=uid, due=due))
+        found.append(Leftover(kind="account", name=str(old), uid=uid, due=due, **made))
     if request.status_secret is not None and request.status_secret != request.secret:
         found.append(Leftover(kind="secret", name=str(request.status_secret), uid=secret_uid, due=due))
     return found
@@ -102,6 +108,12 @@ def replaced_by_change(
 def _where(request: DPURequest, kept: Kept) -> NamespacedName | None:
     """The cluster of what a request has: the token's own, else the one that the status says."""
     return kept.home if kept.identity is not None else request.status_target
+
+
+def _made(request: DPURequest, kept: Kept, where: NamespacedName | None) -> dict[str, Any]:
+    """Where it is, by its name, and what says which cluster that was."""
+    of = request.marks.get(TARGET_UID, "") if where is not None and where == request.status_target else ""
+    return {"target": str(where) if where else "", "made": made_in.notes(request, kept, where), "target_uid": of}
 
 
 def _handles(request: DPURequest, kept: Kept) -> Iterable[Handle]:
@@ -149,7 +161,7 @@ async def sweep(
         except NoDPUCluster as gone:
             notes.append(f"{_words(leftover)} went with its cluster: {gone.message}")
         except (KubeError, IssuanceError) as error:
-            held = held or isinstance(error, StillThere)
+            held = held or isinstance(error, StillThere | MadeElsewhere)
             left.append(leftover)
             errors.append(f"cannot clean up {_words(leftover)} in {_place(request, leftover)}: {error}")
     return Swept(left=tuple(left), notes=tuple(notes), errors=tuple(errors))
@@ -163,15 +175,14 @@ def everything(request: DPURequest, now: datetime, kept: Kept | None = None) -> 
     """
     found = list(leftovers_of(request))
     kept = kept or Kept()
-    where = _where(request, kept)
-    target = str(where) if where else ""
+    made = _made(request, kept, _where(request, kept))
     for handle in _handles(request, kept):
         name = f"{handle.namespace}/{handle.name}"
-        found.append(Leftover(kind="handle", name=name, target=target, uid=handle.uid, due=now))
-    made = request.status_service_account
-    if made is not None:
+        found.append(Leftover(kind="handle", name=name, uid=handle.uid, due=now, **made))
+    account = request.status_service_account
+    if account is not None:
         uid = account_uid(request, kept)
-        found.append(Leftover(kind="account", name=str(made), target=target, uid=uid, due=now))
+        found.append(Leftover(kind="account", name=str(account), uid=uid, due=now, **made))
     if request.status_secret is not None:
         found.append(Leftover(kind="secret", name=str(request.status_secret), due=now))
     return found
@@ -209,23 +220,42 @@ async def _remove(clusters: TargetClusters, request: DPURequest, leftover: Lefto
     target, client = await clusters.target(request.cluster, wanted)
     if leftover.kind == "handle":
         handle = Handle(target.name, where.namespace, where.name, leftover.uid)
-        return await _delete_handle(clusters, client, handle, leftover, request)
-    seen = await _look(client, leftover.kind, where)
+        said, found = await _delete_handle(clusters, client, handle, leftover, request)
+    else:
+        said, found = await _delete_named(client, leftover.kind, where, leftover, request, kept.witness(wanted))
+    if leftover.kind != "secret" and (
+        why := made_in.why_not_gone(leftover.made, leftover.target_uid, target, found=found)
+    ):
+        raise MadeElsewhere(f"{why}; there {said}")
+    return said
+
+
+async def _delete_named(
+    client: Client,
+    kind: Literal["account", "secret"],
+    where: NamespacedName,
+    leftover: Leftover,
+    request: DPURequest,
+    witness: Witness,
+) -> tuple[str, bool]:
+    """An account or a Secret: how it went, and whether it was this request's that was there."""
+    cluster = _place(request, leftover)
+    seen = await _look(client, kind, where)
     if seen is None:
-        return _not_there(leftover, target.name)
-    witness = kept.witness(wanted)
-    if why := left_alone(leftover.kind, seen, request, leftover.uid, here=wanted is None, witness=witness):
-        return f"{_words(leftover)} was left alone: {why}"
-    resource = SERVICE_ACCOUNTS if leftover.kind == "account" else SECRETS
+        return _not_there(leftover, cluster), False
+    here = not leftover.target or kind == "secret"
+    if why := left_alone(kind, seen, request, leftover.uid, here=here, witness=witness):
+        return f"{_words(leftover)} was left alone: {why}", False
+    resource = SERVICE_ACCOUNTS if kind == "account" else SECRETS
     ended = await delete(client, resource, where.name, namespace=where.namespace, uid=seen.uid)
     match ended.end:
         case End.HELD:
             raise StillThere(f"it {ended}")
         case End.ABSENT:
-            return _not_there(leftover, target.name)
+            return _not_there(leftover, cluster), False
         case End.ANOTHER:
-            return f"{_words(leftover)} was replaced by another of the same name, which was left alone"
-    return f"{_words(leftover)} {ended}"
+            return f"{_words(leftover)} was replaced by another of the same name, which was left alone", False
+    return f"{_words(leftover)} {ended}", True
 
 
 async def _look(client: Client, kind: Literal["account", "secret"], where: NamespacedName) -> Seen | None:
@@ -243,21 +273,23 @@ async def _look(client: Client, kind: Literal["account", "secret"], where: Names
 
 async def _delete_handle(
     clusters: TargetClusters, client: Client, handle: Handle, leftover: Leftover, request: DPURequest
-) -> str:
-    """It must be a handle, by the rule for all of them, and say itself that it was made for this request."""
+) -> tuple[str, bool]:
+    """How it went, and whether it was there. It must be a handle, by the rule for all of them, and say itself that it
+    was made for this request."""
     seen = await handles.look(client, handle.namespace, handle.name)
     if seen is None:
-        return _not_there(leftover, handle.cluster)
-    if seen.uid == handle.uid and (seen.request != request.uid or seen.is_changed):
-        return f"{_words(leftover)} was left alone: it is another credential's"
+        return _not_there(leftover, handle.cluster), False
+    there = seen.uid == handle.uid
+    if there and (seen.request != request.uid or seen.is_changed):
+        return f"{_words(leftover)} was left alone: it is another credential's", True
     try:
         wanted = handles.Ending(handle=handle, named=handles.Named.BY_WALK)
         said = await handles.delete(clusters, wanted)
     except handles.NotAHandle as error:
-        return f"{_words(leftover)} was left alone: {error.message}"
+        return f"{_words(leftover)} was left alone: {error.message}", there
     if handles.is_held(said):
         raise StillThere(f"it {said}")
-    return f"{_words(leftover)} {said}"
+    return f"{_words(leftover)} {said}", there
 
 
 def _not_there(leftover: Leftover, cluster: str) -> str:

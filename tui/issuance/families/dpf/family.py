@@ -16,6 +16,7 @@ from tui.issuance.families.dpf.objects import ParseError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Identity
+from tui.issuance.revoking import seeking
 from tui.issuance.revoking.found import Found
 from tui.issuance.revoking.searching import has_id
 from tui.issuance.revoking.sought import Sought
@@ -106,7 +107,11 @@ class Requests(Family):
         vouched = await shown.of_request(context, request, there, await context.now(address.cluster))
         verdict = vouched.verdict
         if not verdict.ok and (request.handle is not None or vouched.facts.handle is not None):
-            raise UsageError(f"{address}: {verdict.why}", verdict.hint)
+            trouble = UsageError(f"{address}: {verdict.why}", verdict.hint)
+            handle = vouched.facts.handle or request.handle
+            if vouched.at.known or handle is None:
+                raise trouble
+            return await seeking.for_request(context, address, request.uid, handle, trouble)
         return Found(credential=vouched.credential, named=verdict.named, request=request.uid)
 
     async def revoke_unbound(

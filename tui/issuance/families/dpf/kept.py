@@ -39,6 +39,8 @@ class Kept(Facts, frozen=True, kw_only=True):
     """Whether its handle was made for this request, by what stands on the handle; True for a token without one."""
     home: NamespacedName | None = None
     """The cluster that it is of, as `shown.home` knows it; None is the host."""
+    leads: str = ""
+    """Where the address beside it leads, as `made_in` notes it; empty where there is none that can be read."""
     lost: bool = False
     """Whether nothing shows that it is of that cluster: what is not there may be somewhere else."""
 
@@ -59,16 +61,18 @@ class Decision(msgspec.Struct, frozen=True):
     """It could not be confirmed just now: it is neither carried on nor replaced, but looked at again."""
 
 
-def read(token: Sensitive | None, cluster: str, home: NamespacedName | None = None, *, lost: bool = False) -> Kept:
+def read(
+    token: Sensitive | None, cluster: str, home: NamespacedName | None = None, leads: str = "", *, lost: bool = False
+) -> Kept:
     """What a token of `cluster` says of itself. No server is asked."""
     facts = vouching.unasked(token, cluster)
     unbound = facts.handle is None and not facts.bound
-    return Kept(**msgspec.structs.asdict(facts), ours=unbound, home=home, lost=lost)
+    return Kept(**msgspec.structs.asdict(facts), ours=unbound, home=home, leads=leads, lost=lost)
 
 
 def asked(kept: Kept, facts: Facts) -> Kept:
     """The same, with what its cluster says of it."""
-    return Kept(**msgspec.structs.asdict(facts), ours=kept.ours, home=kept.home, lost=kept.lost)
+    return Kept(**msgspec.structs.asdict(facts), ours=kept.ours, home=kept.home, leads=kept.leads, lost=kept.lost)
 
 
 def decide(

@@ -234,6 +234,7 @@ def credential_of(cluster: str, obj: Mapping[str, Any] | DPURequest, now: dateti
         kept_in=f"Secret {secret}",
         fingerprint=marks.get(resources.FINGERPRINT, ""),
         handle=request.handle,
+        made_in=marks.get(resources.MADE_IN, ""),
         message="; ".join([*_complaints(request), *request.problems]),
         state=_known_state(request),
     )

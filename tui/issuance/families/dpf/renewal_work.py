@@ -34,7 +34,7 @@ from tui.kube.errors import Conflict, Forbidden, KubeError, NotFound
 from tui.kube.resource import SECRETS
 from tui.kube.sensitive import Sensitive
 
-from . import conditions, resources, shown, steps
+from . import conditions, made_in, resources, shown, steps
 from .cleanup import Leftover, leftovers_of, replaced_by_change, written
 from .kept import Decision, Kept, decide, is_recorded
 from .objects import Condition, DPURequest, NamespacedName
@@ -229,6 +229,8 @@ class RequestWork:
         notes: dict[str, str | None] = {resources.LEFTOVERS: written(leftovers)}
         if issued is not None:
             notes |= steps.marks_of(issued, self.handle, self.account_uid, self.target)
+        elif request.marks and self.kept.word is Word.CONFIRMED and not self.kept.lost:
+            notes[resources.MADE_IN] = made_in.mark(self.target)  # it moved, or an earlier version issued it
         self.request = await steps.annotate(self.host, request, notes)
         stamps = Issued(
             service_account=request.service_account,
@@ -263,14 +265,15 @@ class RequestWork:
         The others may be of the token that was published until a moment ago, so they have their grace too, until `due`.
         """
         target = str(self.request.target) if self.request.target else ""
-        found = []
+        found, here = [], tuple(filter(None, (made_in.mark(self.target),)))
         for item in await self._own_handles():
             seen, made = handles.seen_in(item), parse_time(item["metadata"].get("creationTimestamp"))
             young = made is None or made > now - (_ENDED if seen.plan.startswith(KEEPER) else _YOUNG)
             if young or self._is_accounted(seen.uid):
                 continue
             name = f"{seen.namespace}/{seen.name}"
-            found.append(Leftover(kind="handle", name=name, target=target, uid=seen.uid, due=due))
+            found.append(Leftover(kind="handle", name=name, target=target, uid=seen.uid, due=due, made=here,
+                                  target_uid=self.target.uid))  # fmt: skip
         return found
 
     @property

@@ -28,7 +28,7 @@ from tui.issuance.users.grace_length import Length
 from tui.issuance.users.secret_users import secrets_of_request
 from tui.kube.sensitive import Sensitive
 
-from . import DPURequest, credential_of
+from . import DPURequest, credential_of, made_in
 from .aside import left_to
 from .cleanup import leftovers_of, sweep, written as leftovers_text
 from .renewal_work import RequestWork, look
@@ -217,7 +217,10 @@ async def prepare_rotation(context: Context, address: Address, *, revive: bool =
     now = now_at(work.client, context.clock)
     if not revive:  # by the token that lies there, wherever it is of; marks say it last
         kept, marks = work.kept, credential_of(request.cluster, request, now)
-        marks = msgspec.structs.replace(marks, handle=kept.handle or request.handle)
+        handle = kept.handle or request.handle
+        if made_in.why_away(request, kept, work.target):
+            handle = None  # what is not there says nothing of where it was made
+        marks = msgspec.structs.replace(marks, handle=handle)
         await refuse_revoked(context, marks, sight, refused=is_cut_short(kept, Verdict(ok=True), now))
     if request.expires_at is not None:
         vouched = await of_request(context, request, work.published, now)

@@ -35,9 +35,11 @@ HANDLE: Final = "kubemint.io/handle"
 FINGERPRINT: Final = "kubemint.io/fingerprint"
 ACCOUNT_UID: Final = "kubemint.io/account-uid"
 TARGET_UID: Final = "kubemint.io/target-uid"
+MADE_IN: Final = "kubemint.io/made-in"
+"""Authority and server of the cluster in which it was made: its name may lead elsewhere tomorrow."""
 LEFTOVERS: Final = "kubemint.io/leftovers"
 """Accounts, handles and Secrets that a change left behind and that could not be removed yet."""
-MARKS: Final = (EXPIRES, REQUESTED, HANDLE, FINGERPRINT, ACCOUNT_UID, TARGET_UID)
+MARKS: Final = (EXPIRES, REQUESTED, HANDLE, FINGERPRINT, ACCOUNT_UID, TARGET_UID, MADE_IN)
 
 _LABEL_LIMIT: Final = 63
 _CUT: Final = 30

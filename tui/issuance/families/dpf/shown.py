@@ -13,6 +13,7 @@ import msgspec
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.model.types import Credential, Handle
+from tui.issuance.records.whereabouts import noted, of_endpoint
 from tui.issuance.trust import handles, vouching
 from tui.issuance.trust.showing import home_of
 from tui.issuance.trust.vouchers import Claim, Facts, Verdict, Word
@@ -100,10 +101,11 @@ async def kept_in(clusters: TargetClusters, request: DPURequest, there: Publishe
     if there.token is None or not there.ours:
         return Kept()
     at = await home(clusters, request, there)
-    kept = read(there.token, at.cluster, at.target, lost=not at.known)
+    leads = noted(of_endpoint(there.leads)) if there.leads is not None else ""
+    kept = read(there.token, at.cluster, at.target, leads, lost=not at.known)
     if kept.lost and kept.handle is not None:
         at = await beside(clusters, request, kept.handle, at)
-        kept = read(there.token, at.cluster, at.target, lost=True)
+        kept = read(there.token, at.cluster, at.target, leads, lost=True)
     return kept
 
 

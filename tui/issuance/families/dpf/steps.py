@@ -31,7 +31,7 @@ from tui.kube.errors import Conflict, Invalid, NotFound
 from tui.kube.resource import SECRETS, SERVICE_ACCOUNTS
 from tui.kube.sensitive import Sensitive
 
-from . import resources
+from . import made_in, resources
 from .conditions import to_status
 from .objects import Condition, DPURequest, NamespacedName, parse
 from .owned import OPAQUE, Seen, Witness, foreign, seen_in, way_out
@@ -310,6 +310,7 @@ def marks_of(issued: IssuedToken, handle: Handle | None, account_uid: str, targe
         resources.FINGERPRINT: issued.fingerprint,
         resources.ACCOUNT_UID: account_uid or None,
         resources.TARGET_UID: target.uid or None,
+        resources.MADE_IN: made_in.mark(target),
     }
 
 

@@ -24,7 +24,7 @@ from tui.issuance.transaction.work import Context
 from tui.issuance.users.grace_length import Length
 from tui.issuance.users.secret_users import secrets_of_request
 
-from . import DPU_REQUESTS
+from . import DPU_REQUESTS, made_in
 from .cleanup import Leftover, leftovers_of
 from .requesting import RequestRotation, as_planned, looked_at, spec_of
 from .shown import of_request
@@ -87,6 +87,8 @@ class RequestUndo(RequestRotation):
             target=str(target) if target else "",
             uid=self._old.uid,
             due=undoes.due + ahead(self.work.host),
+            made=tuple(filter(None, (made_in.mark(self.work.target),))),
+            target_uid=self.work.target.uid,
         )
 
     @property
