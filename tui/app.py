@@ -88,6 +88,7 @@ class KubemintApp(InsideTextual[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q,q", "quit", "quit", show=False, key_display="q", id="quit"),
         Binding("t", "next_theme", "the next theme", show=False, id="theme"),
+        Binding("ctrl+z", "suspend_process", "to the shell; fg returns", show=False, key_display="^z", id="suspend"),
     ]
 
     def __init__(
@@ -150,6 +151,7 @@ class KubemintApp(InsideTextual[int]):
     def on_mount(self) -> None:
         self.session.jobs.listen(self._news.changed)
         self.screen_change_signal.subscribe(self, self.keyboard.opened, immediate=True)
+        self.app_resume_signal.subscribe(self, self._goes_on)
         self._say_findings()
         self.session.jobs.listen(self.alerting.job_changed)
         self.set_interval(REMEMBER, self.remember)
@@ -196,11 +198,36 @@ class KubemintApp(InsideTextual[int]):
 
     def on_key(self, event: events.Key) -> None:
         """A key that does nothing says why; one that is held down says it once."""
+        if event.key == "ctrl+z" and self.screen.is_modal:  # whose keys are its own, but it is no reason to stay
+            self.action_suspend_process()
+            return
         why = why_nothing(self.screen, event)
         now = monotonic()
         if why and (why != self._unused[0] or now - self._unused[1] > UNUSED):
             self._unused = (why, now)
             self.notify(safe_text(why), markup=False, severity="warning", timeout=UNUSED)
+
+    def action_suspend_process(self) -> None:
+        """Back to the shell, until it says `fg`."""
+        if not self.is_headless and terminal.has_shell():
+            self.stop_for_a_while()
+        else:
+            self.notify("no shell waits behind this window: q leaves", markup=False, severity="warning", timeout=UNUSED)
+
+    def words_of_a_stop(self) -> str:
+        running = sum(job.running for job in self.session.jobs.all)
+        waits = (["one job"] if running == 1 else [f"{running} jobs"]) if running else []
+        waits += ["the renewal loop"] if self.renewing.on else []
+        return f"kubemint: stopped until fg, and with it {' and '.join(waits)}" if waits else ""
+
+    def _goes_on(self, _: object) -> None:
+        """Time has passed meanwhile, and watches may have ended: what is seen is read again from what is known now."""
+        self.alerting.look()
+        self._say_recovered()
+        if self._main.is_mounted:
+            self._main.changed(None)
+        self.renewing.wake()
+        self.refresh(layout=True)
 
     def _leave_without_terminal(self) -> None:
         """A window that was closed does not always end what ran in it; nobody could ever leave it then."""

@@ -38,6 +38,7 @@ _AGAIN: Final = frozenset({
 _ALSO_LOOKS: Final = frozenset({
     "focus_next", "focus_previous", "first", "last", "command_list", "recall", "complete", "show_overlay", "copy_text",
     "toggle_button", "select", "press", "submit", "open", "look", "back", "leave", "cancel", "dismiss",
+    "suspend_process",
 })  # fmt: skip
 """Those that are free besides: they change nothing, or enter is known for what they answer."""
 _ANSWERS: Final = ("accept", "carry_out")

@@ -11,6 +11,7 @@
   was told of, and as the terminal ends (the kernel sends SIGCONT with SIGHUP). Then two threads read and two write, and
   only one of each is ever waited for. Both it and `_sigtstp_application` do so inside of a signal handler, in the
   middle of whatever the main thread holds the lock of. `_must_signal_resume` says whether it was told.
+  `_sigtstp_application` stops the process alone, and says nothing on the terminal that it leaves.
 
 `tests/dashboard/test_inside_textual.py` fails where a new Textual calls them otherwise.
 """
@@ -18,6 +19,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -64,7 +67,24 @@ class LastingDriver(LinuxDriver):
         self._loop_of_app = asyncio.get_running_loop()
 
     def _sigtstp_application(self, *_: object) -> None:
-        self._soon(super()._sigtstp_application)
+        self._soon(self._stop)
+
+    def _stop(self) -> None:
+        """Give the terminal back, say there what waits meanwhile, and stop; SIGCONT goes on.
+
+        So does whatever started this program for the shell (`uv run`, a script): the shell waits for that.
+        """
+        if self._auto_restart:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+            words = self._app.words_of_a_stop() if isinstance(self._app, InsideTextual) else ""
+            if words:
+                self._file.write(f"{words}\r\n")
+                self._file.flush()
+        if terminal.has_shell():
+            os.killpg(os.getpgrp(), signal.SIGSTOP)
+        else:
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     def _sigcont_application(self, *_: object) -> None:
         self._soon(self._go_on)
@@ -89,6 +109,15 @@ class InsideTextual(App[ReturnType], Generic[ReturnType]):
     def words_of_a_mistake(self) -> str:
         """What is shown of the exception being handled. Nothing of it but this reaches the terminal."""
         raise NotImplementedError
+
+    def words_of_a_stop(self) -> str:
+        """What is said on the terminal while all of it is stopped; empty where nothing waits."""
+        return ""
+
+    def stop_for_a_while(self) -> None:
+        """Back to the shell that started it, until it says `fg`."""
+        self.app_suspend_signal.publish(self)
+        os.kill(os.getpid(), signal.SIGTSTP)
 
     def _fatal_error(self) -> None:
         from rich.text import Text

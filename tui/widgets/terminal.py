@@ -34,6 +34,15 @@ def is_there() -> bool:
     return stdin is not None and not stdin.closed and stdin.isatty()
 
 
+def has_shell() -> bool:
+    """Whether a shell waits behind the dashboard, that could let it go on after a stop.
+
+    One that has jobs gives each a process group of its own. What a window was opened for is its session's first group,
+    and what is stopped there stays so.
+    """
+    return is_there() and os.getpgrp() != os.getsid(0)
+
+
 def on_signals(leave: Callable[[int], object]) -> None:
     """SIGTERM and SIGHUP leave as a key does, with their exit code. For the main thread's running loop.
 

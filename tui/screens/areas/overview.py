@@ -37,7 +37,7 @@ from .beside import Beside
 from .panes import Pane, Scope, empty_lines, marks_said
 from .since import LastTime, compared, kept
 
-EVERY = 1.0
+EVERY = 0.25
 """Seconds between two looks over the fleet, at least; a look that takes long makes the next one wait longer."""
 
 
@@ -166,7 +166,7 @@ class Overview(Pane):
         if not self.display:
             return
         self._rows()
-        if change is None:
+        if change is None or not self.found.states:  # the first rows and what is said of them come together
             self.look()
         else:
             self._later()

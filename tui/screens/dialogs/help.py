@@ -44,7 +44,7 @@ ELSEWHERE = (
     ("space  M", "mark a row, all that are shown; ^space a range, ^\\ none"),
     ("J", "into the results of the newest job, and back; ^r retries what failed, ^x cancels the rest"),
     ("T", "the timeline: hour, day, week, month; ← → go into it"),
-    ("t", "dark or light"),
+    ("t  ^z", "dark or light; to the shell, where fg returns"),
     ("click", "a row, a title to sort, an area; twice opens"),
 )
 

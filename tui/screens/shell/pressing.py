@@ -46,7 +46,6 @@ ELSEWHERE: Final[dict[str, str]] = {
     "ctrl+l": "everything is drawn as it changes; R reconnects a cluster",
     "ctrl+s": "e writes to a file",
     "ctrl+w": "more columns show on a wider terminal, and d shows everything",
-    "ctrl+z": "f lists what is wrong",
     "f5": "everything is drawn as it changes; R reconnects a cluster",
 }
 """Keys that mean something in programs beside this one, and what does it here."""
