@@ -9,11 +9,15 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 
 from textual.message_pump import MessagePump
 
 import tui.app
+import tui.screens
+import tui.widgets
 from tui.widgets.inside_textual import InsideTextual
 
 ROOT = Path(tui.app.__file__).parent
@@ -56,6 +60,9 @@ def subclasses(of: type) -> Iterator[type]:
 
 def test_no_private_name_of_textual_is_taken_by_a_widget_a_screen_or_the_app() -> None:
     """A method or an attribute of ours that Textual has under the same name would be called, or changed, by it."""
+    for found_in in (tui.screens, tui.widgets):  # what is drawn is imported when it is needed, so not all of it is here
+        for module in walk_packages(found_in.__path__, f"{found_in.__name__}."):
+            import_module(module.name)
     textuals = [each for each in (MessagePump, *subclasses(MessagePump)) if each.__module__.startswith("textual.")]
     theirs = {each: set(_made_by(each)) for each in textuals}
     ours = {each for each in subclasses(MessagePump) if each.__module__.startswith("tui.")} - {InsideTextual}
