@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.cli.conftest import Result, kubemint
@@ -16,6 +17,8 @@ from tui.fleet.report import Report, Sheet, made
 from tui.fleet.rows import CredentialRow
 from tui.headless.report_text import html, markdown
 from tui.issuance import Address, Credential, Holder, HygieneReport, Identity, Severity, State
+from tui.issuance.insight.access import Access, _Binding, _Role
+from tui.issuance.insight.holders import holders
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOSTILE = '<script>alert(1)</script><img src=//evil.example/x onerror="x">|[a](javascript:x)`*\x1b[31m\u202e\n# h'
@@ -112,7 +115,9 @@ def test_the_page_is_static_and_says_what_the_lists_say(served: Path, written: d
     assert {item["address"] for item in document["exists"]["credentials"]} == names
     assert len(page.tables[-1]) == len(names) + 1
     assert document["wrong"]["kind"] == "HygieneReport"
-    severities = [Severity(item["severity"]).rank for item in document["whoCanDoWhat"]]
+    people = [item for item in document["whoCanDoWhat"] if not item["partOfKubernetes"]]
+    assert people == document["whoCanDoWhat"][: len(people)], "parts of Kubernetes are last"
+    severities = [Severity(item["severity"]).rank for item in people]
     assert severities == sorted(severities)
     assert severities[0] == Severity.CRITICAL.rank
     assert "Group system:masters" in {item["subject"] for item in document["whoCanDoWhat"]}
@@ -210,6 +215,28 @@ def test_hostile_names_stay_text() -> None:
     assert "https://" not in written
     assert not any(line.startswith("# h") for line in written.splitlines())
     assert len([line for line in written.splitlines() if line.startswith("|")]) == 4
+
+
+def test_parts_of_kubernetes_are_last_and_quiet_unless_somebody_gave_them_more() -> None:
+    def bound(binding: str, account: str, role: str) -> None:
+        named = {"name": binding}
+        subjects = [{"kind": "ServiceAccount", "name": account, "namespace": "kube-system"}]
+        ref = {"kind": "ClusterRole", "name": role}
+        access.add_binding(msgspec.convert({"metadata": named, "subjects": subjects, "roleRef": ref}, _Binding))
+
+    access = Access()
+    everything = [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+    for role in ("system:controller:collector", "mine"):
+        access.add_role(msgspec.convert({"metadata": {"name": role}, "rules": everything}, _Role))
+    bound("system:controller:collector", "collector", "system:controller:collector")
+    bound("system:controller:other", "other", "system:controller:collector")
+    bound("mine", "other", "mine")
+    found = holders(access, "c")
+    assert [(one.subject, one.part) for one in found] == [
+        ("ServiceAccount kube-system/other", False), ("ServiceAccount kube-system/collector", True),
+    ]  # fmt: skip
+    report = made([], [], [], HygieneReport(findings=(), checked_at=NOW), found, [], lambda cluster: NOW)
+    assert next(sheet for sheet in report.sheets if sheet.id == "who").tones == ["critical", "quiet"]
 
 
 def test_what_could_not_be_read_stands_in_it() -> None:

@@ -76,7 +76,7 @@ def made(
     at = now("")
     unread = tuple(dict.fromkeys((*hygiene.not_looked_at, *gaps)))
     ends = calendar(held, lambda row: now(row.cluster), at.date())
-    worst = sorted(holders, key=lambda one: one.severity.rank)
+    worst = sorted(holders, key=lambda one: (one.part, one.severity.rank))
     document = {
         "madeAt": rfc3339(at),
         "exists": {
@@ -92,7 +92,7 @@ def made(
         "wrong": record_report(hygiene),
         "whoCanDoWhat": [
             {"severity": one.severity.value, "subject": one.subject, "cluster": one.cluster, "why": one.why,
-             "where": list(one.where), "through": list(one.through)}
+             "where": list(one.where), "through": list(one.through), "partOfKubernetes": one.part}
             for one in worst
         ],
         "notKnown": list(unread),
@@ -110,7 +110,7 @@ def made(
 def _numbers(
     clusters: Sequence[Row], held: Sequence[CredentialRow], ends: Calendar, hygiene: HygieneReport, gaps: Sequence[str]
 ) -> tuple[tuple[str, str, str], ...]:
-    silent = sum(1 for row in clusters if isinstance(row, ClusterRow) and not row.answers)
+    silent = sum(1 for row in clusters if isinstance(row, ClusterRow) and row.is_silent)
     over = sum(day.count for day in ends.days if day.day is None)
     soon = sum(day.count for day in ends.days if day.day is not None)
     bad = sum(1 for finding in hygiene.findings if finding.severity.at_least(Severity.HIGH))
@@ -182,8 +182,12 @@ def _who(holders: Sequence[Holder]) -> Sheet:
         for one in holders
     ]
     columns = ["SEVERITY", "WHO", "CLUSTER", "WHICH MEANS", "WHERE", "THROUGH"]
-    said = "The most dangerous first, as Roles and bindings say; other authorizers are not seen."
-    return Sheet("who", "Who can do what", columns, rows, said, "Nobody.", [one.severity.value for one in holders])
+    said = (
+        "The most dangerous first, as Roles and bindings say; other authorizers are not seen. Parts of Kubernetes, "
+        "with the rights that every server gives them, are last."
+    )
+    tones = ["quiet" if one.part else one.severity.value for one in holders]
+    return Sheet("who", "Who can do what", columns, rows, said, "Nobody.", tones)
 
 
 def _credentials(rows: Sequence[CredentialRow], now: Callable[[CredentialRow], datetime]) -> Sheet:

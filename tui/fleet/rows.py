@@ -147,6 +147,11 @@ class ClusterRow(msgspec.Struct, frozen=True, kw_only=True):
         return answers and (self.reach is not Reach.NOT_READY or self.retry_at is None)
 
     @property
+    def is_silent(self) -> bool:
+        """Whether it was asked and does not answer; those that nobody chose to enter were not asked."""
+        return not self.answers and self.reach is not Reach.NOT_CONNECTED
+
+    @property
     def key(self) -> str:
         return self.name
 

@@ -46,7 +46,7 @@ td { max-width: 26rem; }
 tbody tr:hover { background: var(--card); }
 .critical td:first-child, .high td:first-child, td.high { color: var(--bad); font-weight: 700; }
 .medium td:first-child, td.medium { color: var(--warn); font-weight: 700; }
-.low td:first-child { color: var(--mute); }
+.low td:first-child, .quiet td { color: var(--mute); }
 .counts { width: auto; min-width: 50%; font-variant-numeric: tabular-nums; }
 .counts td { padding-top: .18rem; padding-bottom: .18rem; white-space: nowrap; }
 .counts th { min-width: 4.5rem; max-width: 9rem; }
@@ -54,7 +54,7 @@ tbody tr:hover { background: var(--card); }
   text-align: right; }
 .counts td.high { background: var(--bad-back); }
 .counts td.medium { background: var(--warn-back); }
-.counts .quiet td { color: var(--mute); opacity: .75; }
+.counts .quiet td { opacity: .75; }
 .counts .weekend td:first-child { color: var(--mute); }
 footer { margin-top: 3rem; padding-top: .75rem; border-top: 1px solid var(--line); color: var(--mute);
   font-size: 13px; }

@@ -131,7 +131,7 @@ class _Search:
         if all(grant.via != name for grant in used):
             return None  # a group of its is listed for it
         through = tuple(dict.fromkeys(_through(grant, name) for grant in used))
-        part = _is_part(kind, name, used)
+        part = is_part(kind, name, used)
         return _made(kind, name, path.way, path.severity, path.why, through, tuple(asks), strong=part)
 
     def _hit(self, grant: Grant, ask: Ask) -> bool:
@@ -262,7 +262,7 @@ def named(kind: str, name: str) -> str:
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
-def _is_part(kind: str, name: str, used: Iterable[Grant]) -> bool:
+def is_part(kind: str, name: str, used: Iterable[Grant]) -> bool:
     """Whether it is a part of Kubernetes, with the rights that every server gives it."""
     if (kind, name) in _PARTS:
         return all(grant.bound.name.startswith("system:") for grant in used)

@@ -9,7 +9,7 @@ import msgspec
 from tui.issuance.model.severity import Severity
 
 from .access import Access, collect
-from .becoming import named
+from .becoming import is_part, named
 from .dangers import dangers
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
     where: tuple[str, ...]
     """The namespaces it holds in; `everywhere` is all of them."""
     through: tuple[str, ...]
+    part: bool = False
+    """Whether it is a part of Kubernetes, with rights that every server gives it."""
 
 
 async def who_can(
@@ -48,7 +50,9 @@ def holders(
     found: dict[tuple[str, str], Holder] = {}
     for kind, name in access.subjects():
         subject = named(kind, name)
-        for grant in access.reaching([(kind, name)]):
+        grants = list(access.reaching([(kind, name)]))
+        part = is_part(kind, name, grants)
+        for grant in grants:
             bound = grant.bound
             if namespace and bound.namespace not in ("", namespace):
                 continue
@@ -69,7 +73,8 @@ def holders(
                     why=danger.why,
                     where=tuple(dict.fromkeys((*where, bound.namespace or EVERYWHERE))),
                     through=tuple(dict.fromkeys((*origins, through))),
+                    part=part,
                 )
     return sorted(
-        found.values(), key=lambda one: (one.severity.rank, EVERYWHERE not in one.where, one.subject, one.why)
+        found.values(), key=lambda one: (one.part, one.severity.rank, EVERYWHERE not in one.where, one.subject, one.why)
     )

@@ -18,6 +18,7 @@ from tui.fleet.fields import Cell, Field
 from tui.fleet.names import credential_name
 from tui.fleet.query import Query
 from tui.fleet.rows import CredentialRow, Row
+from tui.fleet.same import echoes
 from tui.fleet.signs import STATES, Tone
 from tui.fleet.store import Area
 from tui.issuance import State, state_of
@@ -151,7 +152,8 @@ class CalendarScreen(Page[Day]):
         said = f" {count(ends, 'credential')} of {count(len(found.clusters), 'cluster')}"
         rest = f"  · {found.later} later, {found.never} without a date · days are UTC"
         lines = [Content.assemble((said, "$strong"), (rest, "$mute"))]
-        silent = [row.name for row in self.session.store.clusters.values() if not row.answers and not row.carried_by]
+        clusters = self.session.store.clusters
+        silent = [row.name for row in clusters.values() if row.is_silent and not echoes(row, clusters)]
         if silent:
             more = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
             names = safe_text(", ".join(sorted(silent)[:3]), 120)
