@@ -70,6 +70,10 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in VERBS.items()])
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        valued = {flag for one in self.params if isinstance(one, click.Option) and not one.is_flag for flag in one.opts}
+        return super().parse_args(ctx, habits.reordered(args, valued))
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

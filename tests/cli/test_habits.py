@@ -83,3 +83,53 @@ def test_the_demos_contexts_are_its_own(tmp_path: Path, monkeypatch: pytest.Monk
     for words in (("use-context", "harbor"), ("use", "harbor"), ("unmerge", "harbor"), ("merge", "/dev/null")):
         kubemint("--demo", "config", *words).failed(2, "--demo has a kubeconfig of its own")
     assert not mine.exists()
+
+
+def test_a_namespace_before_the_command_is_the_commands(where: tuple[str, ...]) -> None:
+    behind = kubemint("get", "sa", "-n", "default", *where, "-o", "name")
+    assert behind.out
+    for before in (("-n", "default"), ("--namespace", "default"), ("--namespace=default",), ("-n=default",)):
+        assert kubemint(*where, *before, "get", "sa", "-o", "name").out == behind.out
+    assert kubemint("-A", "get", "sa", *where, "-o", "name").out.count("\n") > behind.out.count("\n")
+    kubemint("-n", "default").failed(2, "no such option")
+    assert habits.reordered(["-n", "a", "run", "robot", "--", "sh"], ()) == ["run", "robot", "-n", "a", "--", "sh"]
+    assert habits.reordered(["--context", "help", "list"], {"--context"}) == ["--context", "help", "list"]
+
+
+def test_help_is_a_word_too() -> None:
+    assert kubemint("help").out == kubemint("--help").out != ""
+    assert kubemint("help", "get").out == kubemint("get", "--help").out != ""
+
+
+def test_what_kubectl_has_beside_in_a_group_is_told_apart() -> None:
+    kubemint("config", "set-context", "--current", "--namespace=ci").failed(2, "kubectl config does that")
+    kubemint("config", "view").failed(2, "kubemint config show")
+    kubemint("create", "secret", "generic", "x").failed(2, "kubemint issue", "kubectl creates")
+    kubemint("get", "pods").failed(2, "other objects are listed with kubectl")
+
+
+def test_the_words_of_metadata_find_what_is_called_otherwise_here(where: tuple[str, ...]) -> None:
+    """Of one that is named as kubectl prints it, of each in a list, and to sort by."""
+    named = ("get", "sa", "default", "-n", "default", *where)
+    assert kubemint(*named, "-o", "jsonpath={.metadata.name}").out == "default"
+    whole = kubemint(*named, "-o", "json").json["items"][0]
+    path = "{.items[*].metadata.creationTimestamp} {.metadata.uid}"
+    assert kubemint(*named, "-o", f"jsonpath={path}").out == f"{whole['createdAt']} {whole['uid']}"
+    columns = kubemint(*named, "--no-headers", "-o", "custom-columns=A:.metadata.namespace,B:.metadata.name")
+    assert columns.out.split() == ["default", "default"]
+    every = ("get", "sa", *where, "-o", "jsonpath={.items[*].metadata.name}")
+    names = kubemint(*every, "--sort-by=.metadata.name").out.split()
+    assert names == sorted(names) != []
+
+
+def test_issue_takes_the_current_context_and_says_so(served: Path, tmp_path: Path) -> None:
+    """As `create token` does; several are still too many."""
+    words = ("issue", "robot", "-n", "no-such-here", "--kubeconfig", str(served), "--out", str(tmp_path / "out"))
+    taken = kubemint(*words)
+    assert taken.code != 0
+    assert "the current context" in taken.err
+    kubemint(*words, "--context", "harbor", "--context", "tenant-a").failed(2, "only one")
+
+
+def test_a_path_that_is_none_is_no_account(where: tuple[str, ...]) -> None:
+    kubemint("lineage", "./nowhere.kubeconfig", *where).failed(2, "neither a file nor an address")

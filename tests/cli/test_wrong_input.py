@@ -15,7 +15,7 @@ from tests.cli.conftest import issue, kubemint
         ("list pods", 2, "there is no list of 'pods'"),
         ("list credentials -o jsn", 2, "'jsn' is not one of"),
         ("list credentials -n Bad_NS", 2, "'Bad_NS' is not a namespace"),
-        ("issue rob", 2, "--context"),
+        ("issue rob", 2, "--namespace"),
         ("issue rob -n default --context tenant-a", 2, "name a destination"),
         ("rotate nonsense", 2, "nonsense is neither a file nor an address"),
         ("rotate some/file", 2, "some/file is neither a file nor an address"),

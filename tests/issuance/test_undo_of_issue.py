@@ -161,8 +161,11 @@ async def test_a_file_says_what_takes_it_back(embedded: Arena) -> None:
         issued = await bench.issue(embedded.spec())
         with pytest.raises(UsageError, match="nothing to undo") as refused:
             await bench.engine.plan_undo(issued.address, unmake=True)
-        assert "kubemint revoke" in refused.value.hint
-        assert "the file stays" in refused.value.hint
+        assert refused.value.hint == f"`kubemint revoke {issued.address}` ends it; the file is yours to delete"
+        copy = await bench.engine.export(issued.address, embedded.file("copy.kubeconfig"))
+        with pytest.raises(UsageError, match="nothing to undo") as refused:
+            await bench.engine.plan_undo(copy.address, unmake=True)
+        assert f"ends it and {issued.address}, of which it is a copy" in refused.value.hint
 
 
 async def test_what_is_written_there_after_the_plan_stays(embedded: Arena) -> None:

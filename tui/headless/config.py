@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from tui.kube.home import expanded
 from tui.kube.text import safe_text
 
 from . import printing
+from .elsewhere import GroupElsewhere
 from .exits import Ended, Exit
 from .options import Options, configured
 from .output import output_option, print_list, print_object, print_table
@@ -40,7 +41,18 @@ def rename_option(command: F) -> F:
     return command
 
 
-@click.group("config")
+class _Config(GroupElsewhere):
+    says: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("set-context", "delete-context", "rename-context", "set-cluster", "delete-cluster", "get-clusters",
+             "set-credentials", "delete-user", "get-users", "set", "unset"),
+            "kubectl config does that; kubemint's own are use, merge, unmerge and import",
+        ),
+        "view": "kubemint config show prints the settings, get-contexts the contexts; kubectl config view the file",
+    }  # fmt: skip
+
+
+@click.group("config", cls=_Config)
 def config() -> None:
     """The settings of this user: `config.yaml` in the XDG config folder, or where KUBEMINT_CONFIG says.
 

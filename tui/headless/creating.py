@@ -11,6 +11,7 @@ import click
 from tui.issuance import BINDS_TO, Identity, UsageError, parse_duration
 
 from . import printing
+from .elsewhere import GroupElsewhere
 from .options import Options
 from .session import refuse_read_only, setting, with_options
 
@@ -53,7 +54,11 @@ def binding_of(kind: str, bound: str, uid: str, node: str) -> ObjectBinding | No
     return ObjectBinding(kind, bound, uid)
 
 
-@click.group("create")
+class _Create(GroupElsewhere):
+    other = "kubemint creates credentials alone: `kubemint issue` does; what else there is kubectl creates"
+
+
+@click.group("create", cls=_Create)
 def create() -> None:
     """Create a token as `kubectl create token` does. `kubemint issue` makes credentials that are kept and renewed."""
 

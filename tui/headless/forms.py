@@ -57,19 +57,24 @@ class Form(str):
         from .jsonpath import PathError, template
 
         try:
-            pieces = template(self.template)
+            pieces, document = template(self.template), self._seen(document)
             if self.sort == "jsonpath-as-json":
                 return json.dumps(results(pieces, document), indent=4, sort_keys=True) + "\n"
             return filled(pieces, document)
         except PathError as error:
             raise IssuanceError(f"-o {self.sort}: {error}", "`-o json` shows the document") from error
 
+    def _seen(self, document: Any) -> Any:
+        from .metadata import WORD, as_kubectl_asks
+
+        return as_kubectl_asks(document) if WORD in self.template else document
+
     def lines(self, document: Any) -> tuple[list[str], list[list[str]]]:
         """Titles and lines of custom columns: a line for each item of a list. Raises IssuanceError."""
         from .filling import find, shown
         from .jsonpath import PathError
 
-        columns = self.columns()
+        columns, document = self.columns(), self._seen(document)
         items = document["items"] if isinstance(document.get("items"), list) else [document]
         try:
             lines = [

@@ -7,7 +7,7 @@ does not know.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 SAME: Final[dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]]] = {
@@ -52,3 +52,27 @@ def meant(typed: Sequence[str]) -> list[str]:
             return ["revoke", *rest]
     command, before, after = SAME.get(word, (word, (), ()))
     return [command, *before, *rest, *after]
+
+
+def reordered(typed: Sequence[str], valued: Collection[str]) -> list[str]:
+    """The same with a namespace that stands before the command behind it, where kubectl takes it too; and `help` as the
+    option that it is here. `valued` are the options before a command that take a value."""
+    args, moved, at = list(typed), list[str](), 0
+    while at < len(args) and args[at].startswith("-") and args[at] != "--":
+        if args[at] in _NAMESPACE and at + 1 < len(args):
+            moved += [args.pop(at), args.pop(at)]
+        elif args[at].startswith(_NAMESPACED) or args[at] in _EVERYWHERE:
+            moved.append(args.pop(at))
+        else:
+            at += 2 if args[at] in valued else 1
+    if at == len(args):
+        return list(typed)
+    if args[at] == "help":
+        return [*args[:at], *args[at + 1 :], "--help"]
+    end = args.index("--") if "--" in args else len(args)
+    return [*args[:end], *moved, *args[end:]]
+
+
+_NAMESPACE: Final = ("-n", "--namespace")
+_NAMESPACED: Final = ("-n=", "--namespace=")
+_EVERYWHERE: Final = ("-A", "--all-namespaces")

@@ -53,7 +53,8 @@ def issue(options: Options, **given: Any) -> None:
         )
     if not given["dry_run"]:
         refuse_read_only(options, "issue")
-    one_cluster(options)
+    if len(options.contexts) > 1:
+        one_cluster(options)
     action: AnyAction = PLAIN if given["kind"] == "exec" else NEW_CREDENTIAL
     if given["shoot"] is not None:
         action = NEW_SHOOT

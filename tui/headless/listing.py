@@ -37,7 +37,8 @@ class Word(click.Choice[str]):
         word = str(value).lower()
         if word not in NOUNS:
             near = difflib.get_close_matches(word, NOUNS, n=1)
-            meant = f"did you mean {near[0]}?" if near else f"there is {', '.join(AREAS)}"
+            there = f"there is {', '.join(AREAS)}; other objects are listed with kubectl"
+            meant = f"did you mean {near[0]}?" if near else there
             self.fail(f"there is no list of {value!r}; {meant}", param, ctx)
         return word
 

@@ -67,7 +67,7 @@ def subject_of(options: Options, what: str) -> Address | Identity | None:
     if what == "-" or path.is_file():
         return None
     parts = what.split("/")
-    if len(parts) == 2 and all(parts):
+    if len(parts) == 2 and all(parts) and parts[0] not in (".", "..", "~"):
         if len(options.contexts) > 1:
             raise UsageError(f"{what} is an account of one cluster", "name it with one --context")
         return Identity(options.contexts[0] if options.contexts else "", *parts)

@@ -14,6 +14,7 @@ from tui.issuance import UsageError
 
 from .filling import find
 from .jsonpath import Path, PathError, relaxed
+from .metadata import WORD, with_metadata
 
 if TYPE_CHECKING:
     from tui.fleet.query import Area
@@ -43,7 +44,7 @@ class Sort:
         except PathError as error:
             raise UsageError(f"--sort-by: {error}") from error
         first = re.split(r"[.\[]", bare)[0]
-        if first and first not in keys:
+        if first and first not in (*keys, WORD if "name" in keys else ""):
             names = list(dict.fromkeys([*sorts, *keys]))
             near = difflib.get_close_matches(first, names, n=1)
             raise UsageError(
@@ -59,7 +60,7 @@ class Sort:
             return sorted(rows, key=lambda row: field.sorted_at(row, now(row)))
         assert self.path is not None
         try:
-            found = {row.key: find(self.path, record(self.fields, row, now(row))) for row in rows}
+            found = {row.key: find(self.path, with_metadata(record(self.fields, row, now(row)))) for row in rows}
         except PathError as error:
             raise UsageError(f"--sort-by: {error}") from error
         return sorted(rows, key=lambda row: _order(found[row.key]))

@@ -128,7 +128,7 @@ class Family:
     def refuse_going_back(self, credential: Credential) -> None:
         """Raises UsageError where a rotation of this one cannot be undone at all."""
 
-    def taken_back(self, address: Address) -> str:
+    async def taken_back(self, context: Context, address: Address) -> str:
         """What to do instead where no undo takes back that it was made."""
         return f"`{shell.command('kubemint', 'revoke', str(address))}` ends it"
 

@@ -58,13 +58,14 @@ class Files(Family):
         credential = msgspec.structs.replace(credential, handle=handle)
         return Found(credential=credential, named=Named.BY_TOKEN, said=said)
 
-    def taken_back(self, address: Address) -> str:
+    async def taken_back(self, context: Context, address: Address) -> str:
+        ends = await super().taken_back(context, address)
         if not address.is_file:
-            return super().taken_back(address)
+            return ends
         path, merged, _ = address.name.partition("#")
-        out = shell.command("kubemint", "config", "unmerge", "CONTEXT", "--kubeconfig", path)
-        stays = f"`{out}` takes its entries out" if merged else "the file stays and is yours to delete"
-        return f"{super().taken_back(address)}; {stays}"
+        stays = f"its entries stay in {path}, and are yours to take out" if merged else "the file is yours to delete"
+        source = (await export_record(context, address)).known.copy_of
+        return f"{ends}{f' and {source}, of which it is a copy' if source is not None else ''}; {stays}"
 
     async def in_use_again(self, context: Context, revocation: Revocation) -> str:
         """By the token that lies in the file."""

@@ -111,7 +111,7 @@ async def prepare(context: Context, address: Address, why: UsageError, *, unmake
     address, sight = normal(address), Sight()
     if await _was_rotated(context, address):
         raise why
-    instead = (await context.families.of(address)).taken_back(address)
+    instead = await (await context.families.of(address)).taken_back(context, address)
     if not address.kind.traits.marked:
         raise UsageError(why.message, instead)
     address = await one_server.recorded_under(context, address)

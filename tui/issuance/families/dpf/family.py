@@ -120,7 +120,7 @@ class Requests(Family):
         request = await request_at(context.clusters, credential.address)
         return await request_changes.prepare_recreation(context, request, wait=wait)
 
-    def taken_back(self, address: Address) -> str:
+    async def taken_back(self, context: Context, address: Address) -> str:
         asked = ("request", "delete", address.name, "--namespace", address.namespace, "--context", address.cluster)
         return f"`{shell.command('kubemint', *asked)}` takes it back, with what it keeps"
 
