@@ -48,6 +48,7 @@ SCREENS = {
     "no-answer": ("2", "down", "down", "enter"),
     "failed": ("5", "r"),
     "equivalents": ("5", "down", "down", "down", "dollar_sign"),
+    "calendar": ("C", "down"),
 }
 
 
