@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.widgets import Button, Static
 
 from tests.dashboard.conftest import Driver, Open, done, fault
 from tui.actions import jobs
 from tui.actions.issuing import NEW_CREDENTIAL
-from tui.actions.rotating import ROTATE
+from tui.actions.rotating import ROTATE, UNDO
 from tui.demo.apiserver.faults import Answer, FaultRule
 from tui.issuance.destinations.in_file import FileDestination
+from tui.issuance.destinations.in_secret import SecretDestination
 from tui.issuance.model.types import Credential, Identity, IssueSpec
-from tui.kube.resource import PODS
+from tui.kube.errors import NotFound
+from tui.kube.resource import PODS, SECRETS
 from tui.screens.dialogs.confirm import ConfirmScreen
 from tui.settings import Confirm, Loaded, Settings, default_path
 
@@ -158,3 +161,24 @@ async def test_what_was_revoked_and_what_lives_is_replaced_only_after_a_yes(dash
         again = await driver.act("ctrl+s")
         assert done(again), again.tasks[0].message
         assert held() != second
+
+
+async def test_the_undo_of_an_issue_asks_before_it_takes_the_secret_away(dashboard: Open) -> None:
+    """Whoever presses u may mean a rotation; after it nothing remembers the address as undone."""
+    async with dashboard(only=["tenant-a"], grace=0) as driver:
+        session = driver.app.session
+        assert session.fleet is not None
+        place = SecretDestination("tenant-a", "default", "taken-back")
+        spec = IssueSpec(identity=Identity("tenant-a", "default", "default"), destinations=(place,))
+        issued = await session.engine.execute(await session.engine.plan(spec))
+        assert issued.ok, issued
+        session.jobs.begin("undo", [jobs.task(session, UNDO, issued.address)])
+        await driver.on(ConfirmScreen)
+        await driver.shows("Undo all the same?", "was issued and not rotated since", "ends its token at once")
+        client = await session.fleet.client("tenant-a")
+        await client.get(SECRETS, "taken-back", namespace="default")
+        again = await driver.act("ctrl+s")
+        assert done(again), again.tasks[0].message
+        with pytest.raises(NotFound):
+            await client.get(SECRETS, "taken-back", namespace="default")
+        assert issued.address not in session.undone
