@@ -26,8 +26,10 @@ from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.pages.detail import DetailScreen
 from tui.screens.shell.main import MainScreen
 from tui.screens.shell.memory import Memory, read, write
+from tui.widgets.empty_hints import key_at
 from tui.widgets.keystrokes import AT_ONCE
 from tui.widgets.notices import Notices
+from tui.widgets.top_bar import TopBar
 
 __all__ = ["app", "stopped"]
 
@@ -59,6 +61,15 @@ def under(pilot: Pilot[Any]) -> Any:
 
 def in_front(pilot: Pilot[Any], kind: type[Screen[Any]]) -> bool:
     return isinstance(pilot.app.screen, kind)
+
+
+async def shows(pilot: Pilot[Any], words: str) -> str:
+    """Wait until the terminal shows these words, and hand back what it shows then."""
+    for _ in range(100):
+        if words in (shown := text(pilot)):
+            return shown
+        await pilot.pause(0.05)
+    raise AssertionError(f"{words!r}: {text(pilot)}")
 
 
 async def press(pilot: Pilot[Any], *keys: str) -> None:
@@ -240,3 +251,72 @@ async def test_it_says_what_is_other_than_when_the_dashboard_was_last_open(stopp
         application.exit()
     assert read(memory).needed.rows["harbor"].items() >= before.items()
     state.close()
+
+
+async def test_the_header_leads_to_what_it_tells_of(app: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    application = app("dark")
+    async with application.run_test(size=(120, 35)) as pilot:
+        await press(pilot, "5")
+
+        async def click(words: str) -> None:
+            line = (await shows(pilot, words)).splitlines()[0]
+            await pilot.click(offset=(line.index(words) + 1, 0))
+            await at_rest(pilot)
+
+        await click("! 3 alerts")
+        assert main(pilot).pane.id == "overview"
+        assert panel(pilot).has_focus
+        await click("5 clusters")
+        assert main(pilot).pane.id == "clusters"
+        monkeypatch.setattr(main(pilot), "_show_time_status", lambda: None)
+        main(pilot).query_one(TopBar).loop = "on, next in 5m"
+        await at_rest(pilot)
+        await click("↻")
+        assert main(pilot).pane.id == "activity"
+        await click("! clock")
+        assert main(pilot).pane.id == "clusters"
+
+
+def test_a_hint_names_its_key_and_what_is_said_by_a_cluster_names_none() -> None:
+    said = "R tries again at once, d shows all that is known, esc goes back"
+    assert [key_at(said, said.index(word)) for word in ("tries", "shows", "goes")] == ["R", "d", "escape"]
+    assert key_at(said, len(said) + 3) == ""
+    assert key_at("a token was refused", 4) == ""
+
+
+async def test_the_hint_of_an_empty_list_is_clicked(app: Made) -> None:
+    application = app("dark")
+    async with application.run_test(size=(120, 35)) as pilot:
+        await press(pilot, "5", "slash", *"nothing-so-called", "enter")
+        assert not len(main(pilot).pane.table.rows)
+        lines = text(pilot).splitlines()
+        y = next(number for number, line in enumerate(lines) if "esc clears the filter" in line)
+        await pilot.click(offset=(lines[y].index("clears"), y))
+        await at_rest(pilot)
+        assert len(main(pilot).pane.table.rows) == 7
+        assert main(pilot).pane.text == ""
+
+
+async def test_the_overview_counts_the_very_rows_that_its_list_shows(
+    app: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = app("dark")
+    async with application.run_test(size=(120, 35)) as pilot:
+        await at_rest(pilot)
+        assert "2 valid" in text(pilot)
+        overview = main(pilot).query_one(Overview)
+        monkeypatch.setattr(overview, "look", lambda: None)  # only once a second; the list does not wait for it
+        store = application.session.store
+        for number in range(1, 4):
+            store.put(issued(CredentialKind.SECRET, "harbor", "ci", f"more-{number}"))
+            shown = await shows(pilot, f"more-{number}")
+            assert f"{2 + number} valid" in shown
+            assert f"{7 + number} credentials" in shown
+            assert f"5 Credentials {7 + number}" in shown
+        # What time changes is counted at that moment too.
+        monkeypatch.setattr(application.session, "clock", lambda: NOW + timedelta(minutes=3))
+        await shows(pilot, "3 expired")
+        store.put(ClusterRow(name="fjord", reach=Reach.CONNECTING))
+        overview._counts.states.clear()
+        await pilot.pause()
+        assert "1 cluster still loading" in str(overview._health())

@@ -25,6 +25,7 @@ from tui.fleet.signs import Tone
 from . import table_messages
 from .above import Above
 from .columns import Column, Layout, Measured
+from .empty_hints import key_at
 from .lines import GUTTER, centred, line, titles
 from .live_labels import LiveLabels
 from .sideways import Sideways
@@ -305,6 +306,8 @@ class FleetTable(ScrollView, can_focus=True):
             return
         index = self._index_at(event.y)
         if index is None:
+            if key := self._hint_at(event.x, event.y):
+                self.app.simulate_key(key)
             return
         self._move_to(index)
         if event.x < GUTTER and self._can_mark:
@@ -331,11 +334,23 @@ class FleetTable(ScrollView, can_focus=True):
         if index < len(self.rows):
             return self._line(index, width)
         if not len(self.rows):
-            lines = self.empty()
-            at = y - max(2, (self.size.height - len(lines)) // 3)
-            if 0 <= at < len(lines):
-                return centred(lines[at], width, ground, self._named)
+            said = self._empty_line(y)
+            if said is not None:
+                return centred(said, width, ground, self._named)
         return Strip.blank(width, ground)
+
+    def _empty_line(self, y: int) -> Cell | None:
+        lines = self.empty()
+        at = y - max(2, (self.size.height - len(lines)) // 3)
+        return lines[at] if 0 <= at < len(lines) else None
+
+    def _hint_at(self, x: int, y: int) -> str:
+        """The key that an empty list names there."""
+        said = None if len(self.rows) else self._empty_line(y)
+        if said is None or said.tone is not Tone.MUTE:
+            return ""
+        shown = said.drawn.center(self.size.width)
+        return key_at(said.drawn, x - (len(shown) - len(shown.lstrip())))
 
     def _line(self, index: int, width: int) -> Strip:
         row = self.rows[index]

@@ -53,11 +53,19 @@ class TopBar(Widget):
     alerts: reactive[int] = reactive(0)
     """How many alerts are not snoozed."""
 
+    class Chosen(Message):
+        """A click on what is said of `alerts`, of what is `running`, of the `loop` or of the `clusters`."""
+
+        def __init__(self, topic: str) -> None:
+            super().__init__()
+            self.topic = topic
+
     def __init__(self, *, embedded: bool, id: str | None = None) -> None:
         super().__init__(id=id)
         self._embedded = embedded
         self._reaches: Mapping[Reach, int] | None = None
         self._notes: list[Part] = []
+        self._spans: list[tuple[int, int, str]] = []
         self._skewed = ""
         """What is left out of the note on a clock that is off where there is little room."""
 
@@ -88,7 +96,18 @@ class TopBar(Widget):
             right.pop()
         tail = [part for note in right for part in (("  ", ""), note)]
         gap = max(width - length(head) - length(tail) - 1, 1)
+        self._spans = [(0, length(head), "clusters")]
+        at = length(head) + gap
+        for note in right:
+            self._spans.append((at + 2, at + 2 + cell_len(note[0]), _topic(note[0])))
+            at += 2 + cell_len(note[0])
         return joined([*head, (" " * gap, ""), *tail])
+
+    def on_click(self, event: events.Click) -> None:
+        for start, end, topic in self._spans:
+            if topic and start <= event.x < end:
+                event.stop()
+                self.post_message(self.Chosen(topic))
 
     def _right(self, width: int, *, short: bool) -> list[Part]:
         """What one must know, the most urgent first; `short` leaves out when the loop has something to do next."""
@@ -124,6 +143,12 @@ class TopBar(Widget):
                 parts.append((f"  {sign.glyph} {number} {sign.word}" if detail == 2 else f"  {sign.glyph} {number}",
                               style_of(sign.tone)))  # fmt: skip
         return parts
+
+
+def _topic(note: str) -> str:
+    """What a note of the header is about, for a click on it; empty where it leads nowhere."""
+    topics = {"↻": "loop", "◌ ": "running", "! clock": "clusters", "! ": "alerts"}
+    return next((topic for sign, topic in topics.items() if note.startswith(sign)), "")
 
 
 class AreaTabs(Widget):

@@ -63,7 +63,6 @@ class Notice:
 class Survey:
     """One look over the whole fleet."""
 
-    states: Counter[State] = field(default_factory=Counter)
     ends: list[datetime] = field(default_factory=list)
     """When credentials end, by this machine's clock, within the span that was asked for."""
     renews: list[datetime] = field(default_factory=list)
@@ -84,7 +83,7 @@ _REACH_RANK: Final = {
 
 
 def survey(session: Session, span: timedelta) -> Survey:
-    """Counts, what is to come within `span`, and what needs attention."""
+    """What is to come within `span`, and what needs attention."""
     found = Survey()
     local = session.now()
     unready = [request for request in session.store.requests.values() if request.ready == "False"]
@@ -95,7 +94,6 @@ def survey(session: Session, span: timedelta) -> Survey:
         now = session.now(row)
         credential = row.credential
         state = state_of(credential, now)
-        found.states[state] += 1
         if credential.expires_at is not None and state not in OVER_STATES:
             for at, instants in ((credential.expires_at, found.ends), (credential.rotate_at, found.renews)):
                 if at is not None and now < at <= now + span:

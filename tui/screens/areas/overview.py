@@ -23,6 +23,7 @@ from tui.fleet.same import echoes
 from tui.fleet.signs import REACHES, STATES, Tone
 from tui.fleet.store import Area, FleetChange
 from tui.issuance import State
+from tui.kube.amounts import count
 from tui.kube.text import safe_text
 from tui.screens.session import Session
 from tui.widgets.enlarged import enlarge, lessen
@@ -34,6 +35,7 @@ from tui.widgets.top_bar import Part, packed
 
 from .attention import Notice, Survey, survey
 from .beside import Beside
+from .counting import StateCounts
 from .panes import Pane, Scope, empty_lines, marks_said
 from .since import LastTime, compared, kept
 
@@ -74,6 +76,7 @@ class Overview(Pane):
         self.table.empty = self._empty
         self.table.above.due = due_by(OF_AREA[Area.CREDENTIALS])
         self.found = Survey()
+        self._counts = StateCounts(session)
         self._timeline = Timeline(id="timeline")
         self._notices = Notices(id="notices")
         self._side = Beside(session, "overview-facts")
@@ -94,6 +97,7 @@ class Overview(Pane):
 
     def on_mount(self) -> None:
         self.set_interval(10.0, self._later)
+        self.set_interval(1.0, self._passing)
         self.look()
 
     def on_show(self) -> None:
@@ -189,9 +193,12 @@ class Overview(Pane):
         if untold := self.found.untold:
             told.append(Told("", "…", f"{untold} more", "were not looked at: mend the first ones", "$mute"))
         self._notices.show(told, known=bool(store.credentials or store.accounts), since=since)
-        self.query_one("#health", Static).update(self._health())
         self._rows()
+        self.query_one("#health", Static).update(self._health())
         self._cost = perf_counter() - begun
+
+    def amounts(self) -> dict[str, int]:
+        return {"credentials": len(self.table.rows)}
 
     def facts(self) -> list[tuple[str, Tone]]:
         facts: list[tuple[str, Tone]] = []
@@ -206,27 +213,40 @@ class Overview(Pane):
             self._pending = self.set_timer(max(EVERY, 20 * self._cost), self.look)
 
     def _rows(self) -> None:
+        """Show the list, and count what is in it."""
         view = self.session.view(Area.CREDENTIALS, Query())
         self.table.show(view, sorted_by="expires")
         self.table.keep_marks(self.session.store.credentials)
+        if self._counts.count(view):
+            self.query_one("#health", Static).update(self._health())
+
+    def _passing(self) -> None:
+        """What is due, or ends, is counted at that moment."""
+        if self.display and self._counts.passed():
+            self._rows()
 
     def _health(self) -> Content:
         """How many credentials are in each state, and where there is room how each cluster is."""
         width, short = max(self.size.width - 4, 20), self.size.height < 24 or self.size.width < 100
         states: list[Part] = []
+        loading = self.session.reaches().get(Reach.CONNECTING, 0)
+        if loading:
+            states.append((f"{REACHES[Reach.CONNECTING].glyph} {count(loading, 'cluster')} still loading", "$info"))
         for state in sorted(State, key=STATE_RANK.__getitem__):
-            number = self.found.states[state]
+            number = self._counts.states[state]
             if number:
                 states.append((f"{STATES[state].glyph} {number} {STATES[state].word}", style_of(STATES[state].tone)))
         if self.session.fleet is None:
             return Content.styled(self.session.starting.words, "$info")
-        lines = packed(states or [("no credential is known yet", "$mute")], width, 2)
+        if not self._counts.states:
+            states.append(("no credential is known yet", "$mute"))
+        lines = packed(states, width, 2)
         if not short:
             clusters = [
                 (f"{REACHES[row.reach].glyph} {safe_text(row.name, 48)}", style_of(REACHES[row.reach].tone))
                 for row in self.session.view(Area.CLUSTERS, Query(sort="reach"))
                 if isinstance(row, ClusterRow)
-                and row.reach not in (Reach.READY, Reach.NOT_CONNECTED)
+                and row.reach not in (Reach.READY, Reach.NOT_CONNECTED, Reach.CONNECTING)
                 and not echoes(row, self.session.store.clusters)
             ]
             ready = self.session.reaches().get(Reach.READY, 0)

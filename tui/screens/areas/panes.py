@@ -105,6 +105,10 @@ class Pane(Horizontal):
         """What can have the focus besides the list, whether it is seen or not."""
         return ()
 
+    def amounts(self) -> dict[str, int]:
+        """How many rows areas have, by what is shown: the digits above say no other number than the list."""
+        return {}
+
     def facts(self) -> list[tuple[str, Tone]]:
         """What is said about the list at the right end of the breadcrumbs."""
         return []
@@ -198,6 +202,9 @@ class ListPane(Pane):
         sort = self.scope.sort or sorts(self.area)[0]
         self.table.show(view, sorted_by=sort, reverse=self.scope.reverse)
         self.table.keep_marks(getattr(self.session.store, self.area.value))
+
+    def amounts(self) -> dict[str, int]:
+        return {self.area.value: self._total}
 
     def facts(self) -> list[tuple[str, Tone]]:
         shown = len(self.table.rows)

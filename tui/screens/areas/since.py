@@ -56,7 +56,7 @@ def kept(notices: Sequence[Notice], last: LastTime, store: FleetStore, now: date
     """What the next time is compared with. Of a cluster that is not known yet, what was known last time as well."""
     rows: dict[str, dict[str, str]] = {}
     for cluster, known in last.rows.items():
-        if cluster in store.clusters and not _settled(cluster, store):
+        if not _settled(cluster, store):
             rows[cluster] = dict(known)
     number = sum(map(len, rows.values()))
     for notice in notices:

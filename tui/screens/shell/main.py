@@ -35,7 +35,7 @@ from tui.widgets.top_bar import AreaTabs, TopBar
 from .commanding import CommandingScreen
 from .memory import Memory, Sorted
 from .mending import mend
-from .panels import next_panel
+from .panels import go_to_topic, next_panel
 from .trail import Crumb, Trail, Visit
 
 AREAS: Final = (
@@ -265,6 +265,9 @@ class MainScreen(CommandingScreen):
         if (crumb := self._trail.back(event.number)) is not None:
             self.go(crumb.area, crumb.scope, crumb.cursor)
 
+    def on_top_bar_chosen(self, event: TopBar.Chosen) -> None:
+        go_to_topic(self, event.topic)
+
     def on_area_tabs_chosen(self, event: AreaTabs.Chosen) -> None:
         self.action_area(event.area)
 
@@ -414,10 +417,7 @@ class MainScreen(CommandingScreen):
         )
         self._show_time_status()
         store = session.store
-        counts = {
-            "clusters": len(store.clusters), "accounts": len(store.accounts), "requests": len(store.requests),
-            "credentials": len(store.credentials),
-        }  # fmt: skip
+        counts = {area.value: len(getattr(store, area.value)) for area in Area} | self.pane.amounts()
         self.query_one(AreaTabs).count({area: number for area, number in counts.items() if number or session.looked})
         trail = self._trail.names(dict(AREAS))
         trail.append(self.pane.title.lower() if trail else self.pane.title)
