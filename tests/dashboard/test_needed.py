@@ -309,7 +309,9 @@ async def test_the_overview_counts_the_very_rows_that_its_list_shows(
         store = application.session.store
         for number in range(1, 4):
             store.put(issued(CredentialKind.SECRET, "harbor", "ci", f"more-{number}"))
-            shown = await shows(pilot, f"more-{number}")
+            await shows(pilot, f"more-{number}")
+            await at_rest(pilot)
+            shown = text(pilot)
             assert f"{2 + number} valid" in shown
             assert f"{7 + number} credentials" in shown
             assert f"5 Credentials {7 + number}" in shown

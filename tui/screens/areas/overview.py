@@ -169,8 +169,9 @@ class Overview(Pane):
     def changed(self, change: FleetChange | None) -> None:
         if not self.display:
             return
+        first = not self._counts.states
         self._rows()
-        if change is None or not self.found.states:  # the first rows and what is said of them come together
+        if change is None or first:  # the first rows and what is said of them come together
             self.look()
         else:
             self._later()
