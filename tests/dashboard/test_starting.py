@@ -167,7 +167,10 @@ import sys
 from tui.app import KubemintApp
 from tui.headless import dashboard
 KubemintApp(opener=lambda starting: None)
-for name in ("kubernetes", "aiohttp", "tui.demo", "cryptography", "jwt"):
+for name in (
+    "kubernetes", "aiohttp", "tui.demo", "cryptography", "jwt", "yaml", "tui.kube.client", "tui.fleet.fleet",
+    "tui.issuance.engine", "tui.issuance.insight.lineage", "tui.screens.dialogs.form", "tui.screens.pages.page",
+):
     assert name not in sys.modules, name
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

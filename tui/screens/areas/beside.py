@@ -8,26 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from textual.timer import Timer
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
 from tui.fleet.signs import SEVERITIES, Tone
-from tui.issuance import (
-    Credential,
-    Identity,
-    LineageNode,
-    LineagePart,
-    explain,
-    subject_of_account,
-    trace_lineage,
-)
+from tui.issuance import Credential, Identity, LineagePart, explain
 from tui.kube.paths import short_path
 from tui.screens.describe import describe
 from tui.screens.session import Session
 from tui.widgets.facts import Fact, FactsView, Section
+
+if TYPE_CHECKING:
+    from tui.issuance import LineageNode
 
 RESTS: Final = 0.5
 """Seconds that the cursor has been on a row before anything is asked of a cluster."""
@@ -119,6 +114,8 @@ class Beside(FactsView):
         fleet = self._session.fleet
         assert fleet is not None
         issued = self._issued_for(identity)
+        from tui.issuance import subject_of_account, trace_lineage  # a first frame needs none of what reads rights
+
         subject = subject_of_account(identity)
         try:
             tree = await trace_lineage(fleet, subject, credentials=issued, config=fleet.config)
