@@ -64,6 +64,10 @@ class RenewalLeases:
             answers.append(self._why.get(cluster))
         return next((why for why in answers if why), None if None in answers else "")
 
+    def held(self) -> dict[str, bool]:
+        """Of each cluster whose Lease it stands for, whether it has it."""
+        return {cluster: self._why.get(cluster) == "" for cluster in self._tasks}
+
     async def aclose(self) -> None:
         """Give every Lease back."""
         tasks = [*self._tasks.values(), *self._finding.values()]

@@ -107,10 +107,10 @@ async def perform(engine: Engine, addresses: Sequence[Address], plan: Planner, p
             plan="", action=Action.ROTATE, address=address, ok=False, results=(), error=task.message, hint=task.hint
         )
 
-    return await each(addresses, one, partial(_waits_for, engine))
+    return await each(addresses, one, partial(cluster_of, engine))
 
 
-def _waits_for(engine: Engine, address: Address) -> str:
+def cluster_of(engine: Engine, address: Address) -> str:
     """The cluster that is asked about a credential; for a file the one that it was written for."""
     record = engine.state.export_record(address) if address.here else None
     identity = record.credential.identity if record is not None else None

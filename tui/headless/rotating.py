@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,27 @@ from tui.actions.rotating import ROTATE, plan_rotate
 from tui.issuance import Address, Outcome, an_address
 
 from . import printing
-from .acting import Progress, acting_options, carry_out, finish, foresee, perform, show_plans, wait_for_grace
+from .acting import (
+    Progress,
+    acting_options,
+    carry_out,
+    cluster_of,
+    finish,
+    foresee,
+    perform,
+    show_plans,
+    wait_for_grace,
+)
 from .doing import How, options_of
 from .exits import Ended, Exit, complain
 from .options import Options, check_scope, scoped
 from .printing import say
+from .serving import Health, bind_option, bound_to, serving
 from .session import open_fleet, refuse_read_only, setting, with_options
 
 if TYPE_CHECKING:
     from tui.fleet.fleet import Fleet
+    from tui.fleet.metrics import LoopMetrics
     from tui.fleet.store import FleetChange
     from tui.issuance import LoopLook, RenewalLoop
 
@@ -40,6 +52,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="With --watch: the namespace of the Lease that lets one loop at a time renew in a cluster.",
 )
+@bind_option
 @acting_options
 @with_options
 async def rotate(
@@ -53,6 +66,7 @@ async def rotate(
     revive: bool,
     all_namespaces: bool,
     all_contexts: bool,
+    bind: str,
     **given: Any,
 ) -> None:
     """Renew credentials: a new token to the same destinations, proved before it is written; the old one is revoked.
@@ -64,6 +78,10 @@ async def rotate(
         raise click.UsageError("name credentials, or pass --due" if not due else "--due takes no addresses")
     if watch and not due:
         raise click.UsageError("--watch needs --due")
+    if bind and not watch:
+        raise click.UsageError("--metrics-bind-address needs --watch")
+    if bind:
+        bound_to(bind)
     if revive and due:
         raise click.UsageError("--yes is for named credentials; --due skips what was revoked")
     if take_over and not due:
@@ -76,7 +94,7 @@ async def rotate(
     if not how.dry_run:
         refuse_read_only(options, "rotate")
     if watch:
-        await _watch_due(options, namespace, how, take_over, lease_namespace)
+        await _watch_due(options, namespace, how, take_over, lease_namespace, bind)
     elif due:
         await _rotate_due(options, namespace, how, take_over)
     else:
@@ -148,7 +166,14 @@ def _all_seen(fleet: Fleet) -> bool:
     return all((row.answers and not row.missing) or row.carried_by for row in rows)
 
 
-def _loop(fleet: Fleet, options: Options, namespace: str | None, take_over: bool, progress: Progress) -> RenewalLoop:
+def _loop(
+    fleet: Fleet,
+    options: Options,
+    namespace: str | None,
+    take_over: bool,
+    progress: Progress,
+    counted: LoopMetrics | None = None,
+) -> RenewalLoop:
     """The core's renewal loop over what was named; each renewal's address goes to stdout as it happens."""
     from tui.fleet.renewing import watched, why_not_asked
     from tui.fleet.store import Area
@@ -161,6 +186,8 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, take_over: bool
         for outcome in outcomes:
             if outcome.ok:
                 printing.line(outcome.address)
+        if counted is not None:
+            counted.renewed(outcomes, lambda outcome: cluster_of(fleet.engine, outcome.address))
         return outcomes
 
     return RenewalLoop(
@@ -176,8 +203,11 @@ def _loop(fleet: Fleet, options: Options, namespace: str | None, take_over: bool
     )
 
 
-async def _watch_due(options: Options, namespace: str | None, how: How, take_over: bool, lease_namespace: str) -> None:
+async def _watch_due(
+    options: Options, namespace: str | None, how: How, take_over: bool, lease_namespace: str, bind: str
+) -> None:
     """Until the user stops it. In each cluster one loop at a time renews, by a Lease."""
+    from tui.fleet.metrics import LoopMetrics, standing
     from tui.fleet.renewal_leases import RenewalLeases
     from tui.fleet.store import Area
 
@@ -185,12 +215,13 @@ async def _watch_due(options: Options, namespace: str | None, how: How, take_ove
         setting(options) as place,
         open_fleet(place, areas={Area.CREDENTIALS}, namespace=namespace, acting=True, grace=how.grace) as fleet,
     ):
-        loop = _loop(fleet, options, namespace, take_over, Progress(several=True, quiet=how.quiet))
+        counted, health = LoopMetrics(() if namespace is None else (namespace,)), Health()
+        loop = _loop(fleet, options, namespace, take_over, Progress(several=True, quiet=how.quiet), counted)
         leases = RenewalLeases(
             fleet.client, fleet.engine.state.export_record, changed=loop.wake, namespace=lease_namespace
         )
         loop.claim = leases.claim
-        loop.on_look = _Sayer()
+        loop.on_look, loop.beat = _Sayer(), health.beat
         await fleet.settled(30)
         told = _Clusters(fleet, options.contexts)
 
@@ -199,11 +230,18 @@ async def _watch_due(options: Options, namespace: str | None, how: How, take_ove
             told.look()
 
         fleet.store.subscribe(changed)
+
+        def written() -> Callable[[], bytes]:
+            pending = len(fleet.engine.state.revocations())
+            now = standing(fleet, loop.last, leases.held(), pending, health.looked_at)
+            return partial(counted.written, now)
+
         say("watching; stop with ctrl+c")
         told.look()
         try:
-            with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
-                await loop.run()
+            async with serving(bind, health, written):
+                with contextlib.suppress(asyncio.CancelledError):  # ctrl+c and SIGTERM are how this ends well
+                    await loop.run()
         finally:
             await leases.aclose()
 

@@ -107,6 +107,8 @@ class RenewalLoop:
     jitter: Callable[[], float] = random.random
     on_look: Callable[[Look], None] = lambda look: None
     """Hears of every look that found something else than the one before."""
+    beat: Callable[[], None] = lambda: None
+    """Hears of every look: the loop is alive."""
     _failures: dict[Address, int] = field(default_factory=dict)
     _not_before: dict[Address, datetime] = field(default_factory=dict)
     _renewed: dict[Address, datetime | None] = field(default_factory=dict)
@@ -208,6 +210,7 @@ class RenewalLoop:
             while True:
                 self._changed.clear()
                 look = self.look()
+                self.beat()
                 if look != self._last:
                     self._last = look
                     self.on_look(look)
