@@ -267,7 +267,7 @@ def test_what_does_not_go_together(served: Path, tmp_path: Path) -> None:
     shoot = ["--shoot", "garden-dev/meadow", "--out", str(tmp_path / "x")]
     kubemint(*base, *shoot, "--oidc", "--level", "admin").failed(2, "identity provider decides")
     kubemint(*base, *shoot, "--exec", "--address", "internal").failed(2, "every address is a context")
-    kubemint(*base, "default", "-n", "default", "--oidc", "--out", tmp_path / "x").failed(2, "need --shoot")
+    kubemint(*base, "default", "-n", "default", "--oidc", "--out", tmp_path / "x").failed(2, "needs --shoot")
     kubemint(*base, "default", "-n", "default", "--exec", "--secret", "a/b").failed(2, "a file of its own")
     kubemint("exec-credential", "-n", "x").failed(2, "-n NAMESPACE --account NAME")
     kubemint("exec-credential", "--audience", "x").failed(2, "--audience is for --account")

@@ -39,7 +39,7 @@ def test_what_does_not_go_together(served: Path, tmp_path: Path) -> None:
     where = ("--out", tmp_path / "x", "--kubeconfig", served, "--context", "harbor")
     kubemint("issue", "robot", "--shoot", "garden-dev/tenant-a", *where).failed(2, "which is not for an account")
     kubemint("issue", "--shoot", "tenant-a", *where).failed(2, "does not name a shoot")
-    kubemint("issue", "robot", "-n", "ci", "--level", "admin", *where).failed(2, "need --shoot")
+    kubemint("issue", "robot", "-n", "ci", "--level", "admin", *where).failed(2, "needs --shoot")
     kubemint("issue", "-n", "ci", *where).failed(2, "NAME")
     no_level = ("--shoot", "garden-dev/meadow", "--oidc", "--level", "admin")
     kubemint("issue", *no_level, *where).failed(2, "--oidc: takes no --level and no --duration")

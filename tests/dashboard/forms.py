@@ -9,6 +9,14 @@ from textual.widgets import Input, OptionList, Select
 
 from tests.dashboard.conftest import Driver
 from tests.dashboard.test_equivalents import parses
+from tui.screens.dialogs.form import Form
+
+
+async def asks_for(driver: Driver, action: str) -> Form[Any]:
+    """Wait for the form of an action, and hand it back."""
+    form: Form[Any] = await driver.on(Form)
+    assert form.action.name == action
+    return form
 
 
 async def to(driver: Driver, field: str) -> None:

@@ -11,7 +11,7 @@ import yaml
 from textual.widgets import OptionList
 
 from tests.dashboard.conftest import Driver, Open, done
-from tests.dashboard.forms import pick, put
+from tests.dashboard.forms import asks_for, pick, put
 from tests.dashboard.held import held
 from tests.dashboard.test_equivalents import parses
 from tui.demo.apiserver.storage import SERVICE_ACCOUNTS
@@ -25,7 +25,6 @@ from tui.screens.dialogs.equivalents import EquivalentsScreen
 from tui.screens.dialogs.foresee import ForeseeScreen
 from tui.screens.dialogs.new_credential import MintScreen, NewIdentityScreen
 from tui.screens.dialogs.new_request import NewRequestScreen
-from tui.screens.dialogs.new_shoot import NewShootScreen
 from tui.screens.pages.detail import DetailScreen
 from tui.widgets.facts import FactsView
 from tui.widgets.job_panel import JobPanel
@@ -196,11 +195,11 @@ async def test_a_shoot_is_entered_and_its_kubeconfigs_are_written(dashboard: Ope
         await driver.click("ledger", times=2)
         await driver.on(EnteringScreen)
         await driver.click("Kubeconfig …")
-        form = await driver.on(NewShootScreen)
+        form = await asks_for(driver, "new_shoot")
         await driver.click("esc cancel")
         await driver.closed()
         await new(driver, "Shoot kubeconfig")
-        form = await driver.on(NewShootScreen)
+        form = await asks_for(driver, "new_shoot")
         await pick(driver, "f-shoot", "garden-dev/meadow")
         await pick(driver, "f-level", "viewer: reads all but Secrets, mints nothing")
         path = tmp_path / "shoots" / "meadow.kubeconfig"
@@ -217,7 +216,7 @@ async def test_a_shoot_is_entered_and_its_kubeconfigs_are_written(dashboard: Ope
 
         await driver.click("ledger")
         await new(driver, "Shoot kubeconfig")
-        await driver.on(NewShootScreen)
+        await asks_for(driver, "new_shoot")
         await pick(driver, "f-kind", "a login at the identity provider (OIDC)")
         path = tmp_path / "shoots" / "login.kubeconfig"
         await put(driver, "f-path", str(path))

@@ -9,11 +9,10 @@ import yaml
 from textual.widgets import Input, OptionList, Select
 
 from tests.dashboard.conftest import Driver, Open, done
-from tests.dashboard.forms import choose
+from tests.dashboard.forms import asks_for, choose
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.issuance.model.types import AccessLevel, State
 from tui.screens.dialogs.choosing import EnteringScreen
-from tui.screens.dialogs.new_shoot import NewShootScreen
 from tui.screens.pages.detail import DetailScreen
 
 MEADOW = "harbor/garden-dev/meadow"
@@ -36,7 +35,7 @@ async def test_from_nothing_to_a_verified_kubeconfig_by_keys(dashboard: Open, tm
         assert cluster(driver).reach is Reach.NOT_CONNECTED
         await driver.shows("not connected")
         await driver.press("n", "g")
-        await driver.on(NewShootScreen)
+        await asks_for(driver, "new_shoot")
         await driver.shows("kubemint issue --shoot garden-dev/meadow --context harbor")
         await driver.type("48h")
         job = await driver.act("ctrl+s")
@@ -119,7 +118,7 @@ async def test_one_that_sleeps_and_one_that_is_being_made(dashboard: Open) -> No
         await driver.press("v")
         await driver.on(EnteringScreen)  # what is not offered cannot be chosen
         await driver.press("k")
-        await driver.on(NewShootScreen)
+        await asks_for(driver, "new_shoot")
         await driver.shows("it is hibernated: a kubeconfig cannot connect until it is awake")
         await driver.press("escape", "escape", "escape")
 
@@ -144,8 +143,7 @@ async def test_kubeconfigs_without_a_secret(dashboard: Open, tmp_path: Path) -> 
         ):  # fmt: skip
             await driver.find("2", "ledger")
             await driver.press("n", "g")
-            screen = driver.app.screen
-            assert isinstance(screen, NewShootScreen)
+            screen = await asks_for(driver, "new_shoot")
             await choose(driver, "f-kind", option)
             await driver.until(lambda screen=screen, way=way: f"-{way}" in screen.query_one("#f-path", Input).value)
             await driver.shows(f"--{way}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import msgspec
 
 from tui.fleet.rows import ClusterRow, Row
-from tui.issuance import Fault, Field, Said, Values, read_fields as read, words_of_fields as words
+from tui.issuance import Fault, Field, Said, Sheet, Values, read_fields as read, words_of_fields as words
 
 from .fitting import ANYTHING, Fits
 from .lines import Asked, Line
@@ -155,6 +155,8 @@ class Action(msgspec.Struct, Generic[Wish], frozen=True, kw_only=True):
     fields: tuple[Field, ...] = ()
     begin: Callable[[Asked, Row | None], Said] | None = None
     """What its form begins with, for what is chosen; `$` says the same."""
+    sheet: Callable[[Asked], Sheet] = lambda asked: Sheet()
+    """What its form has beside the fields, for what is chosen."""
     suggest: Callable[[Said, Path], Mapping[str, str]] = lambda said, folder: {}
     """What fields of its form hold that follow others, until somebody types in them; files go to the folder."""
     make: Callable[[Values], Wish] | None = None

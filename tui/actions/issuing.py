@@ -8,7 +8,7 @@ from typing import Final
 
 from tui.fleet.query import identity_of
 from tui.fleet.rows import Row
-from tui.issuance import Fault, Field, Format, Identity, IssueSpec, Said, Values, asking as ask
+from tui.issuance import Fault, Format, Identity, IssueSpec, Said, Values, asking as ask
 from tui.kube.paths import file_stem
 
 from .action import Action, Menu, Needs
@@ -17,10 +17,7 @@ from .lines import Asked
 FIELDS: Final = (
     ask.CLUSTER,
     ask.NAMESPACE,
-    Field(
-        id="account", label="Account", metavar="NAME", placeholder="name", read=ask.a_name("service account"),
-        missing="the name of a service account", names="serviceaccounts",
-    ),
+    ask.ACCOUNT,
     ask.CREATE,
     ask.DURATION,
     ask.AUDIENCES,

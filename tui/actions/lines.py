@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from tui.fleet.rows import Row
+from tui.issuance import Known
 from tui.kube import shell
 from tui.kube.home import NoHome, home
 from tui.kube.paths import strange_folder
@@ -72,6 +73,7 @@ class Asked(msgspec.Struct, frozen=True):
     """How long a new credential lives by default."""
     marked: bool = False
     """Whether rows are marked, instead of one being under the cursor."""
+    known: Known = Known()
 
     @property
     def row(self) -> Row | None:

@@ -34,7 +34,6 @@ from .looking import (
 from .offered import OFFERED
 from .requests import ABANDON, DELETE_REQUEST, KEEP, NEW_REQUEST
 from .rotating import FORESEE, ROTATE, UNDO
-from .shoots import NEW_SHOOT
 from .tenants import NEW_TENANT_PUSH, NEW_TENANT_STORE
 
 ACTIONS: Final[tuple[AnyAction, ...]] = (
@@ -48,7 +47,7 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     ),
     NEW_CREDENTIAL,
     NEW_REQUEST,
-    NEW_SHOOT,
+    *(action for _, action in OFFERED if action.menu),
     CONNECT,
     DISCONNECT,
     VERIFY,
@@ -98,7 +97,6 @@ ACTIONS: Final[tuple[AnyAction, ...]] = (
     ),
     TRUST,
     RECONNECT,
-    *(action for _, action in OFFERED),
 )  # fmt: skip
 
 BY_NAME: Final[dict[str, AnyAction]] = {action.name: action for action in ACTIONS}

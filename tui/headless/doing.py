@@ -137,7 +137,7 @@ def said_of(action: AnyAction, given: Mapping[str, Any], options: Options) -> di
 
 def strangers(action: AnyAction, others: Iterable[AnyAction], given: Mapping[str, Any]) -> list[str]:
     """What was said that other actions of the same verb take, and this one does not."""
-    own = {flag for field in action.fields for flag in _flags(field)}
+    own = flags_of(action)
     found = [
         flag or field.metavar
         for other in others
@@ -146,6 +146,11 @@ def strangers(action: AnyAction, others: Iterable[AnyAction], given: Mapping[str
         if flag not in own and _said(field, flag, given)
     ]
     return list(dict.fromkeys(found))
+
+
+def flags_of(action: AnyAction) -> set[str]:
+    """Every option that it takes."""
+    return {flag for field in action.fields for flag in _flags(field)}
 
 
 def _flags(field: Field) -> list[str]:

@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from tui.actions.action import AnyAction
 from tui.actions.issuing import NEW_CREDENTIAL
 from tui.actions.offered import of_verb
-from tui.actions.shoots import NEW_SHOOT, PLAIN
-from tui.issuance import AnyOffer, UsageError, format_duration
+from tui.issuance import AnyOffer, Field, UsageError, asking as ask, format_duration
 
 from .acting import acting_options
-from .doing import do, one_cluster, options_of, said_of, strangers
+from .doing import do, flags_of, one_cluster, options_of, said_of, strangers
 from .options import Options, configured_lifetime
 from .session import refuse_read_only, with_options
 
 OFFERED = of_verb("issue")
 
 
-def option_of(offer: AnyOffer, id_: str) -> str:
-    """What the command line calls a field of it."""
-    return next(field.option for field in offer.fields if field.id == id_)
+def _key(offer: AnyOffer) -> Field:
+    """The field that makes the command line mean this."""
+    return next(field for field in offer.fields if field.id == offer.by)
 
 
-def takes(offer: AnyOffer, option: str) -> bool:
-    """Whether it has this option."""
-    return any(option in field.flags for field in offer.fields)
+def _option(offer: AnyOffer) -> str:
+    field = _key(offer)
+    return next((choice.flag for choice in field.choices if choice.flag), field.option)
+
+
+def _is_meant(offer: AnyOffer, given: Mapping[str, Any]) -> bool:
+    said, own = given[offer.by], [choice.value for choice in _key(offer).choices if choice.flag]
+    return said in own if own else said is not None
 
 
 @click.command("issue")
-@options_of(NEW_CREDENTIAL, NEW_SHOOT, *(action for _, action in OFFERED), alone=False)
+@options_of(NEW_CREDENTIAL, *(action for _, action in OFFERED), alone=False)
 @click.option("--bound-node", "node", metavar="NODE", default="", hidden=True)
 @acting_options
 @with_options
@@ -55,25 +59,21 @@ def issue(options: Options, **given: Any) -> None:
         refuse_read_only(options, "issue")
     if len(options.contexts) > 1:
         one_cluster(options)
-    action: AnyAction = PLAIN if given["kind"] == "exec" else NEW_CREDENTIAL
-    if given["shoot"] is not None:
-        action = NEW_SHOOT
-    offer, action = next(((offer, meant) for offer, meant in OFFERED if given[offer.by]), (None, action))
-    if others := strangers(action, (NEW_CREDENTIAL, NEW_SHOOT, *(one for _, one in OFFERED)), given):
-        if offer is not None:
-            raise click.UsageError(f"{others[0]} cannot be used with {option_of(offer, offer.by)}")
-        if belongs := next((one for one, _ in OFFERED if takes(one, others[0])), None):
-            raise click.UsageError(f"{others[0]} needs {option_of(belongs, belongs.by)}")
-        if action is NEW_SHOOT:
-            raise click.UsageError(f"{others[0]} cannot be used with --shoot, which is not for an account")
-        if action is PLAIN and others[0] not in ("--level", "--address"):
-            why = "--exec needs a kubeconfig in a file of its own (--out) and an existing account"
-            raise click.UsageError(f"{others[0]}: {why}")
-        raise click.UsageError(f"--level, --address and --oidc need --shoot: {others[0]}")
-    if offer is None and action is not NEW_SHOOT and not given["account"]:
-        raise click.UsageError("name a shoot or account: --shoot NS/NAME, or NAME with -n NAMESPACE")
+    offer, action = next((one for one in OFFERED if _is_meant(one[0], given)), (None, NEW_CREDENTIAL))
+    if others := strangers(action, (NEW_CREDENTIAL, *(one for _, one in OFFERED)), given):
+        for other, meant in OFFERED:  # what goes with what was said too, and takes this
+            if others[0] in flags_of(meant) and (offer is None or _option(offer) in flags_of(meant)):
+                raise click.UsageError(f"{others[0]} needs {_option(other)}")
+        assert offer is not None  # what an account takes, each of them is a stranger to
+        why = f", {offer.alone}" if offer.alone else ""
+        raise click.UsageError(f"{others[0]} cannot be used with {_option(offer)}{why}")
+    of_account = any(field.id == ask.ACCOUNT.id for field in action.fields)
+    if of_account and not given["account"]:
+        keys = [field for field in (_key(one) for one, _ in OFFERED) if field.metavar]
+        others = [f"{field.option} {field.metavar}" for field in keys]
+        raise click.UsageError(f"name an account (NAME with -n NAMESPACE), or say {' or '.join(others)}")
     said = said_of(action, given, options)
-    lifetime = configured_lifetime() if action in (NEW_CREDENTIAL, PLAIN) else None
+    lifetime = configured_lifetime() if of_account else None
     if "duration" not in said and lifetime is not None:
         said["duration"] = format_duration(lifetime)
     do(action, options, given, said)

@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from .families.gardener import exec_minting as exec_for_shoots
     from .families.gardener.shoot_kubeconfig import check_duration as check_shoot_duration
     from .families.listing import Listing
-    from .families.offer import AnyOffer, Place as OfferPlace
+    from .families.offer import AnyOffer, Chosen, Known, Place as OfferPlace, Sheet
     from .families.plugin import exec_minting
     from .families.registry import (
         clusters_apart,
@@ -243,17 +243,20 @@ __all__ = [
     "MAX_FILE_READ", "NOBODY_SEEN", "OVER_STATES", "REMOTE_NAMESPACE", "REMOTE_SECRET", "RENEWABLE", "REQUEST_TYPES",
     "RIGHTS", "STORES", "TENANT_LIFETIME", "AbandonRequest", "AccessLevel", "Action", "Address", "Alert", "Alerts",
     "Already", "AnyOffer", "Apart", "ApartFacts", "Becomer", "Becomers", "CSIDriver", "CSIPreview",
-    "ChangedMeanwhile", "Choice", "ClaimsError", "ClusterEntry", "ClusterSource", "ClusterSurvey", "ClusterTrust",
+    "ChangedMeanwhile", "Choice", "Chosen",
+    "ClaimsError", "ClusterEntry", "ClusterSource", "ClusterSurvey", "ClusterTrust",
     "Clusters", "ConditionRow", "Control", "Credential", "CredentialKind", "DPURequestDraft", "DeleteRequest",
     "Delivered", "DeliveredBy", "DeliveredPlace", "Delivery", "Destination", "Engine", "Entered", "EntryVerdict",
     "ExecQuestion", "Export", "ExportPreview", "Fact", "Fault", "Field", "FileDestination", "FileError", "FileLooks",
     "Finding", "Fix", "Flow", "Format", "Gate", "GraceWish", "Guard", "Handle", "HandleFacts", "HandleStanding",
     "Holder", "HygieneReport", "Identity", "IdentityView", "IdentityWish", "Inspection", "IssuanceError", "IssueSpec",
     "IssuedToken", "JournalAnchor", "JournalEntry", "JudgedHandle", "KeepRequest", "Keeper", "Keeping", "KeptRest",
-    "KubeconfigClusters", "Lease", "LeaseHeld", "LeaseLost", "LineageNode", "LineagePart", "LineageSubject",
+    "Known", "KubeconfigClusters",
+    "Lease", "LeaseHeld", "LeaseLost", "LineageNode", "LineagePart", "LineageSubject",
     "Listing", "LoopLook", "News", "NotEntered", "NotProved", "ObjectBinding", "OfferPlace", "Origin", "Outcome",
     "PlainShootWish", "PlainWay", "PlainWish", "Plan", "Power", "Powers", "RenewalLoop", "RequestKey", "RequestKind",
     "RequestParseError", "RequestRow", "Revocation", "Said", "SecretDestination", "Section", "SelfWish", "Severity",
+    "Sheet",
     "ShootAccess", "ShootWish", "Sought", "SourceKind", "State", "StateError", "StateStore", "StepInfo", "StepResult",
     "StepStatus", "StoreWish", "TargetClusters", "TenantPush", "ToldApart", "Tone", "Traced", "TrustedSource",
     "Unasked", "UndoWindow", "Untrusted", "Unusable", "UsageError", "Values", "Verification", "WalkedHandles",
@@ -402,7 +405,7 @@ if not TYPE_CHECKING:  # type checkers know exactly what is above
             "read_fields=read words_of_fields=words named_fields=named"
         ),
         "families.asking": "an_address",
-        "families.offer": "AnyOffer OfferPlace=Place",
+        "families.offer": "AnyOffer Chosen Known OfferPlace=Place Sheet",
         "families.registry": "cluster_sources=sources clusters_apart find_delivered listings offers request_kinds",
         "families.listing": "Listing ",
     }

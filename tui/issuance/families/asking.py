@@ -90,6 +90,13 @@ NAMESPACE: Final = Field(
     id="namespace", label="Namespace", flags=("-n", "--namespace"), metavar="NS", read=a_namespace, rank=1,
     missing="say which", help="The service account's namespace.", names="namespaces",
 )  # fmt: skip
+ACCOUNT: Final = Field(
+    id="account", label="Account", metavar="NAME", placeholder="name", read=a_name("service account"),
+    missing="the name of a service account", names="serviceaccounts",
+)  # fmt: skip
+OUT: Final = Field(
+    id="path", label="Path", flags=("--out",), metavar="PATH", read=a_file, missing="name a destination",
+)  # fmt: skip
 DURATION: Final = Field(
     id="duration", label="Lifetime", flags=("--duration",), metavar="DURATION", read=a_lifetime,
     hint="1h, 90m, 30d", help="The lifetime to request, such as 1h30m or 30d; the server may cap it.",

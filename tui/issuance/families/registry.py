@@ -52,10 +52,10 @@ class Listed(NamedTuple):
 
 
 FAMILIES: Final[dict[str, Listed]] = {
-    "gardener.family": Listed(wishes=("ShootWish", "PlainShootWish"), lists=True, apart=True),
+    "gardener.family": Listed(wishes=("ShootWish", "PlainShootWish"), offers=True, lists=True, apart=True),
     "certificate.family": Listed(wishes=("CertificateWish",), offers=True),
     "gardener.static_family": Listed((CredentialKind.STATIC,)),
-    "plugin.family": Listed(wishes=("PlainWish",)),
+    "plugin.family": Listed(wishes=("PlainWish",), offers=True),
     "dpf.family": Listed(
         (CredentialKind.REQUEST,), ("DPURequestDraft", "Keep", "Delete", "Abandon"), requests=True, delivers=True
     ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -63,6 +64,8 @@ class Choice(NamedTuple):
     text: str = ""
     flag: str = ""
     help: str = ""
+    means: Mapping[str, str] = MappingProxyType({})
+    """What is said by it instead of its value, of several fields."""
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

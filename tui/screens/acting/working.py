@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from tui.actions import jobs
 from tui.actions.action import AnyAction, Needs
+from tui.actions.around import Around
 from tui.actions.fitting import address_of
 from tui.actions.intended import Intended
 from tui.actions.jobs import Job, Task
@@ -245,7 +246,10 @@ class WorkingScreen(Screen[None]):
         contexts = [row.name for row in session.store.clusters.values() if row.source == "kubeconfig"]
         clusters = self.writable_clusters(cluster_of(rows[0]) if rows else "")
         lifetime = format_duration(session.settings.lifetime)
-        return Asked(rows, self.kubemint.export_folder, contexts, session.clock(), clusters, lifetime, self.marking)
+        return Asked(
+            rows, self.kubemint.export_folder, contexts, session.clock(), clusters, lifetime, self.marking,
+            Around(session.store, session.fleet),
+        )  # fmt: skip
 
     def chosen_addresses(self) -> list[Address]:
         """What the engine calls the chosen rows."""

@@ -8,12 +8,24 @@ from typing import Any, ClassVar, Final, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
+from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select, Static
 
 from tui.actions.action import Action, AnyAction
+from tui.actions.lines import Asked as Chosen
 from tui.actions.spoken import in_dashboard
-from tui.issuance import Control, Fault, Field as Asked, Said, culprit, in_form, named_fields as named
+from tui.issuance import (
+    Choice as Option,
+    Control,
+    Fault,
+    Field as Asked,
+    Said,
+    Sheet,
+    culprit,
+    in_form,
+    named_fields as named,
+)
 from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
@@ -35,7 +47,12 @@ class Form(Dialog[Wish | None]):
     """The field that the user begins in where nothing is missing; empty: the first."""
 
     def __init__(
-        self, action: Action[Wish], begun: Said, clusters: Sequence[str] = (), folder: Path | None = None
+        self,
+        action: Action[Wish],
+        begun: Said,
+        clusters: Sequence[str] = (),
+        folder: Path | None = None,
+        sheet: Sheet | None = None,
     ) -> None:
         super().__init__()
         self.heading = self.heading or action.title
@@ -44,6 +61,9 @@ class Form(Dialog[Wish | None]):
         self.action = action
         self._begun = begun
         self._clusters = list(clusters)
+        self._sheet = sheet or Sheet()
+        self.foresees = self.foresees and self._sheet.foresees
+        self._offered = {field.id: self._choices(field, begun) for field in self.asked}
         self._typed: set[str] = set()
         self.words: dict[str, Any] = {}
         """What the last answer said beside the wish (`force`)."""
@@ -59,6 +79,12 @@ class Form(Dialog[Wish | None]):
         self._typed = set(kept)
         self._ways = {field.id: field.way(self._begun).name for field in self.action.fields if field.ways}
         self.failed = failed
+
+    @classmethod
+    def of(cls, action: Action[Wish], asked: Chosen) -> Form[Wish]:
+        """One made from the definition alone, for what is chosen."""
+        assert action.begin is not None
+        return cls(action, action.begin(asked, asked.row), asked.clusters, asked.folder, action.sheet(asked))
 
     def rows(self) -> Iterable[Widget]:
         for field in self.asked:
@@ -87,7 +113,8 @@ class Form(Dialog[Wish | None]):
         if field.control is Control.CHOICE:
             options = self.choices(field)
             if field.missing:
-                return self._chooser(options, text, id_)
+                meant = (one.value for one in self._offered[field.id] if one.means and _says(self._begun, one))
+                return self._chooser(options, next(meant, text), id_)
             return Choice(options, value=text or options[0][1], allow_blank=False, compact=True, id=id_)
         return Input(str(text), placeholder=field.placeholder, compact=True, id=id_)
 
@@ -99,11 +126,15 @@ class Form(Dialog[Wish | None]):
 
     def choices(self, field: Asked) -> Sequence[tuple[str, str]]:
         """What can be chosen in a field: what it is called, and what is said then."""
-        return [(choice.text or choice.value, choice.value) for choice in field.choices]
+        return [(safe_text(choice.text or choice.value), choice.value) for choice in self._offered[field.id]]
+
+    def _choices(self, field: Asked, said: Said) -> Sequence[Option]:
+        made = self._sheet.choices.get(field.id)
+        return field.choices if made is None else made(said)
 
     def notes(self) -> Iterable[Widget]:
         """What stands below the fields."""
-        return ()
+        yield Static(classes="dialog-note", markup=False, id="sheet-note")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -115,6 +146,8 @@ class Form(Dialog[Wish | None]):
     def first(self) -> str:
         """The field that the user begins in: the first that misses something, else where the form says."""
         said, typed = self.said, [field for field in self.asked if field.control is Control.TEXT]
+        if starts := self._sheet.starts(said):
+            return starts
         return next((field.id for field in typed if field.missing and not said[field.id]), self.starts or typed[0].id)
 
     def suggest(self, said: Said) -> Mapping[str, str]:
@@ -133,7 +166,9 @@ class Form(Dialog[Wish | None]):
             if isinstance(control, Checkbox):
                 found[field.id] = control.value
             elif isinstance(control, Select):
-                found[field.id] = "" if control.value is Select.NULL else control.value
+                chosen = "" if control.value is Select.NULL else control.value
+                meant = next((one.means for one in self._offered[field.id] if one.means and one.value == chosen), None)
+                found |= {field.id: chosen} if meant is None else meant
             elif isinstance(control, Input):
                 found[field.id] = control.value.strip()
         return found
@@ -145,7 +180,11 @@ class Form(Dialog[Wish | None]):
         super().on_input_changed(event)
 
     def refreshed(self) -> None:
+        hidden = self._sheet.hides(self.said)
+        for field in self.asked:
+            self.query_one(f"#{field.id}").display = field.id not in hidden
         said = self.said
+        self._tell(said)
         for field in self.asked:
             if field.ways and (way := field.way(said)).name != self._ways[field.id]:
                 self._ways[field.id] = way.name
@@ -157,8 +196,17 @@ class Form(Dialog[Wish | None]):
                 with self.prevent(Input.Changed):
                     control.value = text
 
+    def _tell(self, said: Said) -> None:
+        """What to know of it, where there is a place for that."""
+        lines = [Content.styled(f"! {safe_text(line)}", "$warn") for line in self._sheet.warns(said)]
+        lines += [Content(safe_text(line)) for line in self._sheet.note(said).splitlines()]
+        for note in self.query("#sheet-note").results(Static):
+            note.update(Content("\n").join(lines))
+            note.display = bool(lines)
+
     def problems(self) -> Sequence[Wrong]:
-        return wrongs(self.action, self.said)
+        said = self.said
+        return [*(_of_form(self.action, fault, said) for fault in self._sheet.faults(said)), *wrongs(self.action, said)]
 
     def blaming(self, message: str, hint: str, blames: str) -> Wrong:
         """What came of its last answer, said of the field that is at fault where one is."""
@@ -173,6 +221,10 @@ class Form(Dialog[Wish | None]):
 
     def equivalent(self) -> Sequence[str]:
         return self.action.line(self.said)
+
+
+def _says(said: Said, choice: Option) -> bool:
+    return all(said.get(id_) == text for id_, text in choice.means.items())
 
 
 def wrongs(action: AnyAction, said: Said) -> list[Wrong]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from tui.actions.action import AnyAction
 from tui.actions.exporting import ExportWish, preview
 from tui.actions.fitting import credential_of, own_tokens
-from tui.actions.shoots import NEW_SHOOT
 from tui.fleet.query import cluster_of, identity_of
 from tui.fleet.rows import (
     AccountRow,
@@ -36,9 +35,7 @@ def form_of(screen: WorkingScreen, action: AnyAction) -> Form[Any] | None:
     """The form of an action, filled in from what is chosen."""
     if action.name in _BY_HAND:
         return _BY_HAND[action.name](screen)
-    asked = screen.what_is_asked()
-    assert action.begin is not None
-    return Form(action, action.begin(asked, asked.row), asked.clusters, asked.folder)
+    return Form.of(action, screen.what_is_asked())
 
 
 def _credential(screen: WorkingScreen) -> Form[Any]:
@@ -85,17 +82,6 @@ def _export(screen: WorkingScreen) -> Form[ExportWish] | None:
         look=lambda wish: preview(session.engine, wish),
         why_not=session.why_read_only,
     )
-
-
-def _shoot(screen: WorkingScreen) -> Form[Any]:
-    from .new_shoot import NewShootScreen
-
-    fleet, asked = screen.session.fleet, screen.what_is_asked()
-    rows = [row.apart for row in screen.session.store.clusters.values() if row.apart is not None]
-    files = tuple(map(str, fleet.config.files)) if fleet is not None else ()
-    assert NEW_SHOOT.begin is not None
-    begun = NEW_SHOOT.begin(asked, asked.row)
-    return NewShootScreen(rows, folder=asked.folder, chosen="{cluster}/{shoot}".format(**begun), kubeconfigs=files)
 
 
 def _request(screen: WorkingScreen) -> Form[Any]:
@@ -174,7 +160,6 @@ _BY_HAND: Final[dict[str, Made]] = {
     "new_identity": _identity,
     "mint": _mint,
     "export": _export,
-    "new_shoot": _shoot,
     "new_request": _request,
     "new_tenant_store": _store,
     "new_tenant_push": _push,

@@ -36,12 +36,12 @@ class NewRequestScreen(PreviewedForm[DPURequestDraft]):
         super().__init__(NEW_REQUEST, begun(cluster if cluster in clusters else first, namespace), clusters)
         self._targets = targets or {}
         self._strangers = strangers
-        self._offered: str | None = None
+        self._targets_of: str | None = None
 
     def refreshed(self) -> None:
         cluster = self.said["cluster"]
-        if cluster != self._offered:
-            self._offered = cluster
+        if cluster != self._targets_of:
+            self._targets_of = cluster
             options = [("the cluster itself", "")]
             options += [(safe_text(target), target) for target in self._targets.get(cluster, ())]
             self.query_one("#f-target", Select).set_options(options)

@@ -51,6 +51,7 @@ class Shoots(Files):
 
     async def plan(self, context: Context, wish: Wish, **said: Any) -> tuple[Plan, Transaction]:
         if isinstance(wish, PlainShootWish):
+            said.pop("replace", None)  # nothing in it lives
             return await prepare_for_shoot(context, wish, **said)
         assert isinstance(wish, ShootWish)
         return await shoot_issue.prepare_shoot(context, wish, **said)
