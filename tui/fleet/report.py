@@ -114,17 +114,14 @@ def _numbers(
     over = sum(day.count for day in ends.days if day.day is None)
     soon = sum(day.count for day in ends.days if day.day is not None)
     bad = sum(1 for finding in hygiene.findings if finding.severity.at_least(Severity.HIGH))
+    many = "clusters" if len(clusters) != 1 else "cluster"
     return (
-        (
-            f"{len(clusters)}",
-            f"clusters, {silent} of them silent" if silent else "clusters",
-            "medium" if silent else "",
-        ),
-        (f"{len(held)}", "credentials", ""),
-        (f"{over}", "have ended, and nothing renewed them", "high" if over else ""),
-        (f"{soon}", f"end in the next {DAYS} days", ""),
-        (f"{bad}", f"findings are high or critical, of {len(hygiene.findings)}", "high" if bad else ""),
-        *([(f"{len(gaps)}", "things could not be read", "medium")] if gaps else []),
+        (f"{len(clusters)}", f"{many}, {silent} silent" if silent else many, "medium" if silent else ""),
+        (f"{len(held)}", "credential" if len(held) == 1 else "credentials", ""),
+        (f"{over}", "ended, and not renewed", "high" if over else ""),
+        (f"{soon}", f"to end in the next {DAYS} days", ""),
+        (f"{bad}", f"high or critical, of {count(len(hygiene.findings), 'finding')}", "high" if bad else ""),
+        *([(f"{len(gaps)}", "not read: see below", "medium")] if gaps else []),
     )
 
 
