@@ -28,6 +28,7 @@ WRITES: dict[str, list[tuple[str, ...]]] = {
     ],
     "rotate": [("rotate", SECRET), ("rotate", "--due"), ("rotate", "--due", "--watch")],
     "undo": [("undo", SECRET)],
+    "run": [("run", "--account", "payments/robot", "--", "true")],
     "revoke": [("revoke", SECRET, "--yes")],
     "reconcile": [("reconcile", "-A"), ("reconcile", "web", "-n", "dpu")],
     "export": [
