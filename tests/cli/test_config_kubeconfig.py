@@ -121,7 +121,7 @@ def test_a_name_that_is_taken_is_offered_another(mine: Path, other: Path) -> Non
     other.write_text(yaml.safe_dump({**OTHER, "current-context": "north", "contexts": [
         {"name": "north", "context": {"cluster": "east", "user": "east"}}]}))  # fmt: skip
     before = mine.read_bytes()
-    kubemint("config", "merge", other).failed(2, "north is in", "--rename takes it in as north@east")
+    kubemint("config", "merge", other).failed(2, "north is in", "--rename adds it as north@east")
     assert mine.read_bytes() == before
     done(kubemint("config", "merge", other, "--rename"))
     assert "north@east" in kubectl("config", "get-contexts", "-o", "name")
@@ -186,7 +186,7 @@ def test_foreign_ones_come_in_by_the_delivered_rules(
 
 
 def test_only_what_was_taken_in_is_taken_out(mine: Path) -> None:
-    kubemint("config", "unmerge", "north").failed(2, "no context north that kubemint took in")
+    kubemint("config", "unmerge", "north").failed(2, "no context north that kubemint imported")
     kubemint("config", "use", "north", "--read-only").failed(2, "config use changes something")
     assert mine.read_text() == ANCHORS
 

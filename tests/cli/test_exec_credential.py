@@ -80,7 +80,7 @@ def test_a_kubeconfig_as_gardenlogins(served: Path, tmp_path: Path) -> None:
         "command": "kubemint",
         "args": ["exec-credential", "--context", "harbor", "--level", "viewer", "--duration", "20m"],
         "env": [{"name": "KUBECONFIG", "value": str(served)}],
-        "installHint": "kubemint answers for this kubeconfig; put it on the PATH",
+        "installHint": "kubemint answers for this kubeconfig; put kubemint on the PATH",
         "interactiveMode": "Never",
         "provideClusterInfo": True,
     }

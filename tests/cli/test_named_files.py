@@ -217,7 +217,7 @@ def test_revoking_a_colleagues_file_names_what_ends_and_ends_it(beside: Path, se
     assert f"{beside} holds the token of file:{robot}" in dry.err
     unasked = kubemint("revoke", beside, *where)
     assert unasked.code == 2
-    assert "there is no terminal to ask on" in unasked.err
+    assert "there is no terminal to confirm on" in unasked.err
     done = kubemint("revoke", beside, "--yes", *where)
     assert done.code == 0, done
     assert done.out.startswith("handle:tenant-a/default/")

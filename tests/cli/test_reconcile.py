@@ -93,7 +93,7 @@ def test_from_wish_to_rest_and_to_nothing(bare: FleetThread) -> None:
     assert request is not None
     assert request.issued_at is not None
     again = reconcile(bare, "-n", "whole")
-    assert "as it should be" in again.out
+    assert "up to date" in again.out
 
     async def delete(client: Client) -> None:
         await client.delete(DPU_REQUESTS, "req", namespace="whole")
@@ -101,7 +101,7 @@ def test_from_wish_to_rest_and_to_nothing(bare: FleetThread) -> None:
     on_harbor(bare, delete)
     gone = reconcile(bare, "-n", "whole")
     assert gone.code == 0, gone
-    assert "gone, and what was made for it" in gone.out
+    assert "deleted, with what was made for it" in gone.out
     assert read(bare, "whole") is None
 
 
@@ -182,7 +182,7 @@ def test_only_one_at_a_time_in_a_cluster(bare: FleetThread) -> None:
     try:
         assert held.wait(10)
         reconcile(bare, "-n", "leased", "--lease-namespace", "leased").failed(
-            1, "another holds the Lease", "leave the work"
+            1, "another holds the Lease", "let it work"
         )
     finally:
         over.set()

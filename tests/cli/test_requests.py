@@ -79,7 +79,7 @@ def test_a_request_is_made_and_deleted(fleet: FleetThread) -> None:
     assert found is not None
     assert (found["spec"]["duration"], found["spec"]["type"]) == ("90m", "tokenFile")
     request(fleet, "create", "one", "--service-account", "agent").failed(1, "exists already")
-    request(fleet, "delete", "one").failed(2, "no terminal to ask on", "--yes")
+    request(fleet, "delete", "one").failed(2, "no terminal to confirm on", "--yes")
     assert request(fleet, "delete", "one", "--dry-run=client").out == f'{KIND} "one" deleted (dry run)\n'
     assert request(fleet, "delete", "one", "--dry-run=server").out == f'{KIND} "one" deleted (server dry run)\n'
     assert there(fleet, "one") is not None, "none of these deleted it"

@@ -19,7 +19,7 @@ from tui.kube.resource import SECRETS
 
 
 def test_revoke_asks_where_it_can_and_refuses_where_it_cannot(served: Path, robot: Path) -> None:
-    kubemint("revoke", robot, "--kubeconfig", served).failed(2, "no terminal to ask", "--yes")
+    kubemint("revoke", robot, "--kubeconfig", served).failed(2, "no terminal to confirm", "--yes")
     assert kubemint("verify", robot, "--kubeconfig", served).code == 0
     for answer, code in {"n": 1, "y": 0}.items():
         assert on_terminal(["revoke", str(robot), "--kubeconfig", str(served)], answer) == code

@@ -65,7 +65,7 @@ def test_push_by_external_secrets(served: Path) -> None:
     done = kubemint(*push(served, "cli-eso", "--via", "external-secrets", "--wait", "15s", "--grace", "0s"))
     assert done.code == 0, done
     assert done.out == "secret:harbor/clusters/tenant-a-from-tenant-token\n"
-    assert "may be dead in the tenant" in done.err.replace("\n", " ")
+    assert "may have an expired one" in done.err.replace("\n", " ")
 
 
 def test_a_dry_run_pushes_nothing(served: Path) -> None:

@@ -114,7 +114,7 @@ def test_lists_go_on_without_them_and_say_so(unvouched: Path) -> None:
     accounts = kubemint("list", "accounts", *where, "-o", "json", "--wait", "20s")
     assert accounts.code == 0
     assert {item["cluster"] for item in accounts.json["items"]} >= {"harbor", "tenant-a"}
-    assert "delivered clusters are left out, entering them is not confirmed" in accounts.err
+    assert "delivered clusters are left out, not confirmed" in accounts.err
     assert "kubemint trust CLUSTER" in accounts.err
     assert f"{CAPI}: untrusted: entering it is not confirmed" in left_out(unvouched, CAPI)
 
@@ -124,7 +124,7 @@ def test_a_yes_is_remembered_listed_and_taken_back(unvouched: Path) -> None:
     where = ("--kubeconfig", unvouched)
     shown = kubemint("trust", CAPI, *where)
     assert shown.code == 2
-    assert "there is no terminal to ask on" in shown.err
+    assert "there is no terminal to confirm on" in shown.err
     for word in ("Cluster API's cluster clusters/tenant-a in harbor", "https://127.0.0.1", "your context tenant-a"):
         assert word in shown.out
     assert authority(unvouched) in shown.out
@@ -171,7 +171,7 @@ def test_the_kubeconfig_of_an_embedded_fleet_vouches_for_what_is_delivered_in_it
     assert kubemint("list", "accounts", "--kubeconfig", served, "--context", CAPI).code == 0
     said = kubemint("trust", CAPI, "--kubeconfig", served)
     assert said.code == 0, said
-    assert "is entered without asking" in said.err
+    assert "is connected without asking" in said.err
 
 
 def test_a_state_that_cannot_be_read_has_said_no_yes(unvouched: Path) -> None:

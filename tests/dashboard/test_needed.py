@@ -278,7 +278,7 @@ async def test_the_header_leads_to_what_it_tells_of(app: Made, monkeypatch: pyte
 
 
 def test_a_hint_names_its_key_and_what_is_said_by_a_cluster_names_none() -> None:
-    said = "R tries again at once, d shows all that is known, esc goes back"
+    said = "R tries again now, d shows details, esc goes back"
     assert [key_at(said, said.index(word)) for word in ("tries", "shows", "goes")] == ["R", "d", "escape"]
     assert key_at(said, len(said) + 3) == ""
     assert key_at("a token was refused", 4) == ""

@@ -41,7 +41,7 @@ async def revocation(address: Address) -> Plan:
                  cluster=address.cluster or "tenant-a", namespace="dpu-services", name=f"kubemint-{name}-abcde"),
         ),
         warnings=(
-            "whoever uses it is refused within 10 s; verifiers outside of the API server only notice its expiry",
+            "it is refused within 10 s; verifiers outside of the API server only notice its expiry",
             *(stays if address.kind is CredentialKind.REQUEST else ()),
         ),
     )  # fmt: skip
@@ -53,7 +53,7 @@ async def deletion(address: Address) -> Plan:
         warnings=(
             "the service account dpu-services/hbn in dpf-operator-system/tenant-a goes with it",
             "the Secret dpf-operator-system/hbn-credential goes with it",
-            "whoever uses its credential is refused within 10 s",
+            "users of its credential are refused within 10 s",
         ),
     )  # fmt: skip
 

@@ -71,7 +71,7 @@ async def test_b01_a_request_is_kept_shown_to_a_pod_and_deleted(dashboard: Open,
         await driver.until(lambda: state(driver, "lighthouse") is State.VALID)
         await driver.press("escape")
         shown = await details(driver)
-        assert "everything is as it should be" in shown
+        assert "Nothing: it is up to date" in shown
         assert "SecretReconciled ✓ True Success" in shown
 
         await say(driver, "snippet")

@@ -40,7 +40,7 @@ async def test_u_goes_back_to_the_old_one_and_says_how_long_that_is_possible(das
         await driver.until(lambda: "↶ undo 4m" in driver.text())
         await driver.until(lambda: "U undo this, 4m" in driver.text())  # the job says it too
         await driver.press("escape", "d")
-        await driver.shows("u goes back to the one before")
+        await driver.shows("u goes back to the old one")
         await driver.press("escape")
 
         job = await driver.act("u")

@@ -167,7 +167,7 @@ async def test_one_row_is_rotated_by_one_key_and_several_after_a_yes(dashboard: 
         await driver.until(lambda: driver.app.screen is not driver.main)
         await driver.until(lambda: isinstance(driver.app.focused, Input))
         await hands.type(driver, "Rotate")
-        await driver.until(lambda: "renew at once" in driver.text())
+        await driver.until(lambda: "renew now" in driver.text())
         await hands.type(driver, ["⏎"])
         await asked()
 

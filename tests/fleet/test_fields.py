@@ -176,7 +176,7 @@ def test_who_a_credential_speaks_for_is_sorted_as_it_is_shown(store: FleetStore)
         "web/api",
     ]
     assert found(store, Area.CREDENTIALS, "sa:viewer") == ["file:/srv/shoot.kubeconfig"]
-    assert printed(rows[0], "SPEAKS FOR") == said[0]
+    assert printed(rows[0], "IDENTITY") == said[0]
     assert printed(rows[0], "CLUSTER") == AHEAD, "so the cluster that it leads to is printed beside it"
 
 

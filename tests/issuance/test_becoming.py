@@ -239,7 +239,9 @@ def test_exec_counts_where_a_pod_runs_as_it_or_that_is_not_known() -> None:
 def test_a_role_that_is_not_there_and_one_that_may_not_be_read_are_two_things() -> None:
     graph = Graph()
     graph.give("User helper", role="gone", made=False)
-    said = "ClusterRole gone, to which RoleBinding ci/bind-1 binds helper, does not exist: whoever creates it gives it"
+    said = (
+        "ClusterRole gone, to which RoleBinding ci/bind-1 binds helper, does not exist: anyone who creates it grants it"
+    )
     assert missing_roles(graph.access, Target.of(ME)) == ([], [said])
     graph.access.unread.add("clusterroles")
     (unread,), absent = missing_roles(graph.access, Target.of(ME))

@@ -117,7 +117,7 @@ def test_what_is_never_used_is_refused_with_its_place(data: bytes) -> None:
     with pytest.raises(Unusable, match=r"Secret clusters/edge-kubeconfig: ") as caught:
         take(data, BY, HOST, "Secret clusters/edge-kubeconfig")
     assert caught.value.cluster == "harbor/clusters/edge"
-    assert caught.value.hint in ("", "settings can allow what is meant to be like that")
+    assert caught.value.hint in ("", "settings can allow this")
 
 
 # The gate

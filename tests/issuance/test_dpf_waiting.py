@@ -27,8 +27,8 @@ def failed(kind: str, message: str, reason: str = "Error") -> list[tuple[str, st
         (State.UNKNOWN, "", "When its token was issued is not known, and no controller"),
         (State.DUE, "", "Its token should have been renewed by now: `kubemint rotate` renews it now"),
         (State.EXPIRED, SEEN, "Its token has expired: `kubemint rotate` renews it now."),
-        (State.VALID, SEEN, "Nothing: everything is as it should be."),
-        (State.VALID, "", "Nothing: everything is as it should be."),
+        (State.VALID, SEEN, "Nothing: it is up to date."),
+        (State.VALID, "", "Nothing: it is up to date."),
     ],
 )
 def test_the_first_sentence_says_who_has_to_act(state: State, tended: str, first: str) -> None:

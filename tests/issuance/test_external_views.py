@@ -112,7 +112,7 @@ def test_two_entries_that_go_to_one_place() -> None:
 def test_what_to_know_about_a_push() -> None:
     obj: dict[str, Any] = push_secret(PUSH, "ns", "source", "abc")
     (gap,) = push_findings(push_view(obj), lifetime=HOUR)
-    assert "dead in the tenant for up to 48m" in gap
+    assert "have an expired one for up to 48m" in gap
     obj["spec"] |= {"refreshInterval": "0", "template": None, "deletionPolicy": "None"}
     obj["spec"]["data"] = [{"match": {"secretKey": "token", "remoteRef": {"remoteKey": "copy"}}}]
     said = list(push_findings(push_view(obj), lifetime=HOUR, legacy=True))

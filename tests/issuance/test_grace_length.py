@@ -37,7 +37,7 @@ def seen(*uses: Use, unseen: str = "") -> Sighting:
     return Sighting(secret="web/api", uses=uses, unseen=(unseen,) if unseen else ())
 
 
-PUSH = Use(kind="PushSecret", name="tenant", how="carries it on every 1h", sees=63 * MINUTE)
+PUSH = Use(kind="PushSecret", name="tenant", how="pushes it on every 1h", sees=63 * MINUTE)
 ONCE = Use(kind="PushSecret", name="once", how="pushes it only once", sees=None)
 
 
@@ -67,7 +67,7 @@ def test_the_longest_that_any_of_them_needs(sightings: tuple[Sighting, ...], min
     assert len(warned) == (1 if minutes > 1 else 0)
     soon = length(WISH, sightings, left=2 * MINUTE)
     assert soon.grace == min(max(minutes, 0.5), 2) * MINUTE, "it ends by itself before that"
-    assert ("longer it does not live by itself" in soon.reasons) is (minutes > 2)
+    assert ("it expires then" in soon.reasons) is (minutes > 2)
     odd = length(WISH, sightings, left=2 * MINUTE + timedelta(microseconds=1))
     assert odd.grace == (timedelta(seconds=121) if minutes > 2 else 0.5 * MINUTE)
     assert length(WISH, sightings, left=timedelta(seconds=1)).grace == timedelta(seconds=30)
@@ -82,7 +82,7 @@ def test_what_is_journaled_counts_also_after_a_crash() -> None:
 
 
 def test_whose_need_is_none_gives_no_reason() -> None:
-    at_once = Use(kind="PushSecret", name="now", how="carries it on at once", sees=timedelta(0))
+    at_once = Use(kind="PushSecret", name="now", how="pushes it on at once", sees=timedelta(0))
     found = length(WISH, [seen(at_once)])
     assert (found.grace, found.reasons, found.warnings) == (WISH.asked, (), ())
     quick = GraceWish(timedelta(seconds=30), kubelet=timedelta(0))
@@ -98,15 +98,15 @@ def test_what_ends_by_itself_lives_no_longer() -> None:
     asked = GraceWish(5 * MINUTE)
     assert length(asked, [seen(PUSH)], left=4 * MINUTE).grace == 5 * MINUTE, "nor shorter than was asked"
     assert length(asked, [seen(PUSH)], left=63 * MINUTE).grace == 63 * MINUTE
-    assert "longer it does not live by itself" not in length(asked, [seen(PUSH)], left=63 * MINUTE).reasons
+    assert "it expires then" not in length(asked, [seen(PUSH)], left=63 * MINUTE).reasons
     soon = length(asked, [seen(PUSH)], left=10 * MINUTE)
-    assert soon.reasons == ("PushSecret tenant carries it on every 1h", "longer it does not live by itself")
+    assert soon.reasons == ("PushSecret tenant pushes it on every 1h", "it expires then")
     given = length(GraceWish(70 * MINUTE, given=True), [], left=MINUTE)
     assert (given.grace, given.reasons) == (70 * MINUTE, ())
 
 
 def test_who_is_warned_of_a_grace_that_is_too_short() -> None:
-    at_once = Use(kind="PushSecret", name="soon", how="carries it on every 5s", sees=timedelta(seconds=5))
+    at_once = Use(kind="PushSecret", name="soon", how="pushes it on every 5s", sees=timedelta(seconds=5))
     (warning,) = length(GraceWish(timedelta(seconds=5), given=True), [seen(pod("a"), pod("a"), at_once)]).warnings
     assert warning == (
         "the grace of 5s that was requested is shorter than 3m: 1 pod mounts Secret web/api: a, and the kubelet brings "
@@ -120,7 +120,7 @@ def test_they_are_named() -> None:
     found = length(WISH, [seen(*(pod(f"api-{number}") for number in range(5)), PUSH)])
     assert lasting(found.grace, found.reasons) == (
         "the old one works for 1h3m: 5 pods mount Secret web/api: api-0, api-1, api-2 and 2 more, and the kubelet "
-        "brings a new one within 3m; PushSecret tenant carries it on every 1h"
+        "brings a new one within 3m; PushSecret tenant pushes it on every 1h"
     )
     assert lasting(found.grace, ()) == ""
     env = pod("old", sees=None, how="variable TOKEN of main")
@@ -268,7 +268,7 @@ async def test_a_push_secret_on_an_interval_is_waited_for(ebench: Bench) -> None
     await ebench.client.create(PUSH_SECRETS, push, namespace=arena.namespace)
     plan = await ebench.engine.plan_rotate(issued.address)
     assert plan.grace == 23 * MINUTE
-    assert plan.grace_for == ("PushSecret onward carries it on every 20m",)
+    assert plan.grace_for == ("PushSecret onward pushes it on every 20m",)
     again = await ebench.engine.plan(PushWish(arena.name, arena.namespace, "onward"))
     assert again.grace == timedelta(0), "it is told at once, and waited for"
 

@@ -148,7 +148,7 @@ async def test_what_was_rotated_is_not_rotated_again_and_ends_alone_by_its_name(
     async with Bench(embedded, grace=timedelta(hours=1)) as bench:
         await create(bench)
         newer = await rotated(bench, legacy(embedded))
-        with pytest.raises(UsageError, match="was rotated already") as refused:
+        with pytest.raises(UsageError, match="was already rotated") as refused:
             await bench.engine.plan_rotate(legacy(embedded))
         assert str(newer) in (refused.value.hint or "")
         assert (await bench.engine.execute(await bench.engine.plan_revoke(legacy(embedded)))).whole

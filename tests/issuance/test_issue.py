@@ -469,9 +469,9 @@ async def test_an_account_that_is_made_anew_meanwhile_gets_no_token(
     outcome = await bench.engine.execute(plan)
     assert not outcome.ok
     if "kubemint-robot-" in outcome.error:  # a cluster whose garbage collector was quicker: the handle went first
-        assert "made again?" in outcome.hint
+        assert "created again?" in outcome.hint
     else:
-        assert "was deleted and made again since it was looked at" in outcome.error, outcome
+        assert "was deleted and created again since it was looked at" in outcome.error, outcome
     with pytest.raises(NotFound):
         await bench.client.get(SECRETS, "robot-credential", namespace=arena.namespace)
     assert bench.state.open_plans() == []

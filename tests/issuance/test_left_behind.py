@@ -100,7 +100,7 @@ async def test_the_old_handle_goes_after_the_new_one_is_proven(bench: Bench) -> 
     old = await bench.handles()
     await bench.client.delete(SECRETS, "robot-credential", namespace=arena.namespace)
     plan = await bench.engine.plan(arena.spec(arena.secret()))
-    assert any("is gone, but the token that was in it lives" in said for said in plan.warnings)
+    assert any("is gone, but its token still works" in said for said in plan.warnings)
     steps = [step.id for step in plan.steps]
     assert steps.index("prove") < steps.index("revoke:0")
     assert [step.name for step in plan.steps if step.id == "revoke:0"] == old

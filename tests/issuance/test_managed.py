@@ -260,7 +260,7 @@ def test_marks_that_contradict_each_other_are_odd_and_due_by_the_earlier_end(
     assert found is not None
     assert found.expires_at == ISSUED + ends
     assert (state_of(found, ISSUED + timedelta(minutes=1)) is State.UNKNOWN) is odd
-    assert ("how long it lives its token says" in found.message) is odd
+    assert ("its token's own lifetime counts" in found.message) is odd
     assert state_of(found, ISSUED + ends - timedelta(seconds=1)) is State.DUE
 
 

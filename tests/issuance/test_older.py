@@ -47,7 +47,7 @@ def test_it_is_named_by_its_handle() -> None:
 
 def test_what_is_left_says_until_when_and_what_ends_it() -> None:
     said = older.lives_on(waiting(A, "old"))
-    assert said.startswith("an older token of file:/a works on until a kubemint runs after 2030-01-02 03:04:05 UTC; ")
+    assert said.startswith("an older token of file:/a still works until kubemint runs after 2030-01-02 03:04:05 UTC; ")
     assert said.endswith("`kubemint revoke handle:harbor/ns/old` ends it now")
 
 

@@ -70,7 +70,7 @@ GONE_HANDLE = Handle("harbor", "ns", "kubemint-robot-bcdfghjk", "gone")
         ({"handle": GONE_HANDLE}, False, "was revoked (its handle is gone): rotating it"),
         ({"handle": GONE_HANDLE, "expires_at": NOON - 9999 * HOUR}, False, "was revoked (its handle is gone)"),
         ({"bound_to": GONE_HANDLE}, False, "was revoked (it is a copy, and the handle of its original is gone)"),
-        ({}, True, "was revoked (its server refuses its token, which has not ended by itself)"),
+        ({}, True, "was revoked (its server refuses its token, which has not expired)"),
         ({}, False, ""),
         ({"expires_at": NOON - 9999 * HOUR}, False, ""),  # it is bound to nothing, and ended by itself
     ],
@@ -154,7 +154,8 @@ async def test_what_lives_is_replaced_only_where_that_is_asked_for(ebench: Bench
         with pytest.raises(Unasked) as refused:
             await refuse_live(context, found, Sight())
         assert refused.value.word == replacing.REPLACE == "replace"
-        whose = found[-1].identity or found[-1].shoot
+        identity = found[-1].identity
+        whose = identity.said if identity is not None else found[-1].shoot
         assert refused.value.message == f"{arena.secret_address()} is a live credential of {whose}{left}"
         assert f"kubemint rotate {arena.secret_address()}" in refused.value.hint
 

@@ -414,7 +414,7 @@ async def test_a_file_that_was_edited_after_the_kill_is_not_called_done(
     (recovered,) = await ebench.engine.recover()
     said = "; ".join(recovered.left)
     assert "holds the new certificate, but" in said, recovered
-    assert said.endswith("; request it anew")
+    assert said.endswith("; request it again")
     assert ebench.state.open_plans() == []
     assert ebench.state.exports() == []
 

@@ -232,7 +232,7 @@ async def test_j11_another_remote_namespace_needs_a_direct_push(stored: Tenancy)
 
 async def test_the_renewal_gap_is_warned_of(stored: Tenancy) -> None:
     plan = await stored.engine.plan(wish(stored))
-    assert any("may be dead in the tenant for up to 48m" in warning for warning in plan.warnings)
+    assert any("may have an expired one for up to 48m" in warning for warning in plan.warnings)
     fast = await stored.engine.plan(wish(stored, interval=timedelta(minutes=5)))
     assert not any("dead" in warning for warning in fast.warnings)
 

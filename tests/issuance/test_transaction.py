@@ -111,7 +111,7 @@ async def test_nothing_is_taken_back_before_a_step_that_may_still_come(state: St
     run = await outcome(state, trial)
     assert trial.log == ["a", "b", "c", "-c", "!c"]
     assert run.results[-1].status is StepStatus.FAILED
-    assert run.hints == ["what is left over is cleaned up when kubemint starts next"]
+    assert run.hints == ["the rest is cleaned up when kubemint starts next"]
 
 
 async def test_what_is_final_stays_and_what_is_kept_is_left_to_the_next_start(state: StateStore) -> None:

@@ -76,7 +76,7 @@ async def test_somebody_elses_token_in_the_place_is_noticed(ebench: Bench) -> No
     Path(arena.file().path).write_bytes(Path(arena.file("other").path).read_bytes())
     verified = await ebench.engine.verify(issued.address)
     assert not verified.ok
-    assert f"it speaks for system:serviceaccount:{arena.namespace}:other" in verified.message
+    assert f"it is for system:serviceaccount:{arena.namespace}:other" in verified.message
 
 
 async def test_a_token_for_another_audience_needs_a_review(ebench: Bench) -> None:

@@ -232,7 +232,7 @@ async def test_a_token_that_nothing_shows_the_cluster_of_is_shown_to_none(
     await place.status(targetCluster=tenants)
     address = Address(CredentialKind.REQUEST, place.host, place.ns, "req")
     async with Bench(Arena(place.side, place.config, place.host, tmp_path, place.ns)) as bench:
-        with pytest.raises(UsageError, match="it is shown to none"):
+        with pytest.raises(UsageError, match="it is sent to none"):
             await bench.engine.verify(address)
         plan = await bench.engine.plan_revoke(address)
         found = f"its handle is in {place.members[0]}, by its UID"

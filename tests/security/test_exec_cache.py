@@ -429,7 +429,7 @@ def test_what_a_client_says_of_the_cluster_is_read_whole_or_refused(env: dict[st
 def test_a_field_that_a_client_says_twice_is_none(env: dict[str, str], said: str, twice: str) -> None:
     text = f'{{"kind": "ExecCredential", "apiVersion": "{V1}", "spec": {{"cluster": {{{said}}}}}}}'
     question = Question([], env | {INFO: text}, caller="one")
-    assert question.problem == (f"{INFO} says {twice!r} twice, and which one is meant is not known" if twice else "")
+    assert question.problem == (f"{INFO} says {twice!r} twice, which is ambiguous" if twice else "")
     assert question.cluster == ({} if twice else {"server": "a", "config": {"server": "b"}})
 
 

@@ -235,7 +235,7 @@ def test_what_nobody_knows_says_where_it_was_looked_for() -> None:
     assert isinstance(said, UsageError)
     assert said.message == f"nothing that kubemint keeps has fingerprint 0123456789abcdef ({SEARCH.words})"
     assert said.hint.startswith("give the token itself")
-    assert "if such a destination" not in said.hint
+    assert "to revoke such a destination" not in said.hint
 
 
 @pytest.mark.parametrize("search", [SEARCH, AWAY])
@@ -245,7 +245,7 @@ def test_who_only_says_that_he_has_it_is_named(search: Search) -> None:
         f"({search.words}); {PLACE} says that it has token id {ID}, but there is no token in it; "
         f"file:/kept says that it has token id {ID}, but it is away"
     )
-    assert said.hint.endswith(f"; if such a destination itself is meant, revoke {PLACE}")
+    assert said.hint.endswith(f"; to revoke such a destination itself, revoke {PLACE}")
 
 
 @pytest.mark.parametrize("search", [AWAY, CLOSED])
@@ -370,7 +370,7 @@ def test_for_whom_a_token_is(audiences: tuple[str, ...], others: bool) -> None:
 @pytest.mark.parametrize("ends", [None, NOON])
 def test_what_nobody_has_is_a_mistake_only_where_everybody_answered(ends: datetime | None) -> None:
     claims = msgspec.structs.replace(CLAIMS, expires_at=ends)
-    said = "; it ends by itself at 2030-01-02 12:00:00 UTC" if ends else ""
+    said = "; it expires at 2030-01-02 12:00:00 UTC" if ends else ""
     wrong, away = found.nowhere(claims, SEARCH), found.nowhere(claims, AWAY)
     bound = f"has the Secret ns/{HANDLE.name} that this token is bound to"
     assert isinstance(wrong, UsageError)
@@ -452,7 +452,7 @@ def test_a_handle_counts_where_no_other_one_can_have_been_overlooked(
     with pytest.raises(IssuanceError, match=r"^why, and handle:.* but not every cluster could be looked into") as said:
         found.the_one("why", own, there, search)
     assert not isinstance(said.value, UsageError)
-    assert f"where that is meant, revoke handle:{where}/ns/{one.name}; else {search.again}" == said.value.hint
+    assert f"if you want that, revoke handle:{where}/ns/{one.name}; else {search.again}" == said.value.hint
 
 
 def test_of_several_handles_of_a_place_none_is_meant() -> None:

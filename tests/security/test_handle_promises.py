@@ -216,7 +216,7 @@ async def test_a_place_that_is_gone_ends_nobody_elses_handle(bench: Bench) -> No
         await patch(bench, old.name, secrets=place)
         with pytest.raises(UsageError, match="a handle from an earlier version says that it was made for it") as caught:
             await other.engine.plan_revoke(arena.secret_address("gone"))
-        assert caught.value.hint == f"where that is meant, revoke {at(bench, old.name)}"
+        assert caught.value.hint == f"if you want that, revoke {at(bench, old.name)}"
         plan = await other.engine.plan(arena.spec(arena.secret("gone"), identity=arena.identity("admin")))
         assert not any(handle_of(bystander) in said for said in plan.warnings), plan.warnings
 

@@ -36,20 +36,20 @@ def changed(**spec: Any) -> dict[str, Any]:
         (changed(refreshInterval="5m", updatePolicy="Replace"), ""),
         (changed(data=[entry | {"conversionStrategy": "None"} for entry in FOUND["spec"]["data"]]), ""),
         (FOUND | {"metadata": {"name": "reader", "labels": {}}}, "not kubemint's"),
-        (FOUND | {"metadata": FOUND["metadata"] | {"deletionTimestamp": "now"}}, "about to be deleted"),
+        (FOUND | {"metadata": FOUND["metadata"] | {"deletionTimestamp": "now"}}, "being deleted"),
         (changed(selector={"secret": {"name": "other"}}), "does not take from Secret kept"),
         (changed(selector={"generatorRef": {"name": "x"}, "secret": {"name": "kept"}}), "does not take from"),
         (changed(selector={}), "does not take from"),
         (changed(selector=None), "does not take from"),
-        (changed(secretStoreRefs=[{"name": "mallory", "kind": "SecretStore"}]), "does not lead to kube-system/box"),
-        (changed(secretStoreRefs=[{"name": "tenant-a", "kind": "ClusterSecretStore"}]), "does not lead to"),
-        (changed(secretStoreRefs=FOUND["spec"]["secretStoreRefs"] * 2), "does not lead to"),
-        (changed(data=FOUND["spec"]["data"][:1]), "does not lead to"),
-        (changed(data=[{"match": {"secretKey": "token", "remoteRef": {"remoteKey": "x"}}}] * 3), "does not lead to"),
-        (changed(data=None), "does not lead to"),
-        (changed(dataTo=[{"storeRef": {"name": "mallory"}}]), "does not lead to"),
-        (changed(template=None), "does not lead to"),
-        (changed(deletionPolicy="None"), "does not lead to"),
+        (changed(secretStoreRefs=[{"name": "mallory", "kind": "SecretStore"}]), "does not push to kube-system/box"),
+        (changed(secretStoreRefs=[{"name": "tenant-a", "kind": "ClusterSecretStore"}]), "does not push to"),
+        (changed(secretStoreRefs=FOUND["spec"]["secretStoreRefs"] * 2), "does not push to"),
+        (changed(data=FOUND["spec"]["data"][:1]), "does not push to"),
+        (changed(data=[{"match": {"secretKey": "token", "remoteRef": {"remoteKey": "x"}}}] * 3), "does not push to"),
+        (changed(data=None), "does not push to"),
+        (changed(dataTo=[{"storeRef": {"name": "mallory"}}]), "does not push to"),
+        (changed(template=None), "does not push to"),
+        (changed(deletionPolicy="None"), "does not push to"),
         ({"metadata": FOUND["metadata"]}, "does not take from"),
     ],
 )  # fmt: skip
@@ -126,14 +126,14 @@ async def test_a_push_secret_that_leads_elsewhere_by_now_is_left_alone(pushed: t
     namespace, name = tenancy.arena.namespace, f"{TENANT}-robot"
     elsewhere = {"spec": {"secretStoreRefs": [{"name": "mallory", "kind": "SecretStore"}]}}
     await tenancy.client.patch(PUSH_SECRETS, name, elsewhere, namespace=namespace)
-    with pytest.raises(UsageError, match="does not lead to kube-system"):
+    with pytest.raises(UsageError, match="does not push to kube-system"):
         await tenancy.engine.plan_rotate(outcome.address)
     await tenancy.client.patch(PUSH_SECRETS, name, {"metadata": {"finalizers": ["test/held"]}}, namespace=namespace)
     await tenancy.client.delete(PUSH_SECRETS, name, namespace=namespace)
-    with pytest.raises(UsageError, match="is about to be deleted"):
+    with pytest.raises(UsageError, match="is being deleted"):
         await tenancy.engine.plan_rotate(outcome.address)
     await tenancy.client.patch(PUSH_SECRETS, name, {"metadata": {"finalizers": None}}, namespace=namespace)
-    with pytest.raises(UsageError, match="is gone: nothing carries"):
+    with pytest.raises(UsageError, match="is gone: nothing pushes"):
         await tenancy.engine.plan_rotate(outcome.address)
     with pytest.raises(NotFound):
         await tenancy.client.get(PUSH_SECRETS, name, namespace=namespace)

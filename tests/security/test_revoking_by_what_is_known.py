@@ -174,7 +174,7 @@ async def test_a_handle_is_ended_by_its_name(bench: Bench) -> None:
         outcome = await other.engine.execute(plan)
         assert outcome.whole, outcome
         assert await other.secrets() == []
-        with pytest.raises(UsageError, match="what was bound to it has ended"):
+        with pytest.raises(UsageError, match="tokens bound to it have ended"):
             await other.engine.plan_revoke(address)
     for verb in (bench.engine.plan_rotate, bench.engine.verify, bench.engine.material):
         with pytest.raises((UsageError, KubeError)):
@@ -313,7 +313,7 @@ async def test_what_one_cluster_has_is_not_ended_while_others_have_not_said(
         with pytest.raises(IssuanceError, match="but not every cluster could be looked into") as caught:
             await other.engine.plan_revoke_sought(sought, [arena.name, "nowhere"])
         assert not isinstance(caught.value, UsageError)
-        assert caught.value.hint == f"where that is meant, revoke {issued.address}; else try again when they answer"
+        assert caught.value.hint == f"if you want that, revoke {issued.address}; else try again when they answer"
         if state == "lives":
             assert (await other.engine.plan_revoke_sought(sought, [arena.name])).address == issued.address
         else:
@@ -496,7 +496,7 @@ def test_a_token_from_stdin_or_a_file(embedded: Arena, home: Path, tmp_path: Pat
         "kubeconfig on stdin": (("-",), path.read_text()),
     }
     arguments, stdin = words[how]
-    kubemint("revoke", *arguments, *known, stdin=stdin).failed(2, "no terminal to ask", "--yes")
+    kubemint("revoke", *arguments, *known, stdin=stdin).failed(2, "no terminal to confirm", "--yes")
     done = kubemint("revoke", *arguments, *known, "--yes", stdin=stdin)
     assert done.code == 0, done
     assert done.out.startswith(f"handle:{embedded.name}/{embedded.namespace}/kubemint-robot-")

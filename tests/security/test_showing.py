@@ -316,7 +316,7 @@ async def test_a_token_of_another_cluster_is_asked_about_there(
                 assert "--token-file" in caught.value.hint
             with pytest.raises(IssuanceError, match=r"says that it was made for it, but .* no answer from") as one:
                 await bench.engine.plan_revoke(address)  # others may have another one
-            handle = one.value.hint.removeprefix("where that is meant, revoke ").partition(";")[0]
+            handle = one.value.hint.removeprefix("if you want that, revoke ").partition(";")[0]
             assert handle.startswith(f"handle:{OTHER}/")
             await bench.engine.plan_revoke(Address.parse(handle))
             assert {server for server, _ in sent} == {bench.clusters.endpoint(arena.name).server}
@@ -375,7 +375,7 @@ async def test_what_was_put_back_into_a_file_is_not_shown_to_the_cluster_of_the_
             issued = await ebench.issue(arena.spec(theirs, identity=far.identity(), format=form))
             shutil.copy(mine.address.name, theirs.path)
             sent.clear()
-            with pytest.raises(UsageError, match=r"another cluster|not known to be the same|it is shown to none"):
+            with pytest.raises(UsageError, match=r"another cluster|not known to be the same|it is sent to none"):
                 await ebench.engine.verify(issued.address)
             powers = await ebench.engine.powers(issued.address)
             assert powers.notes
@@ -398,7 +398,7 @@ async def test_nor_is_what_was_put_into_a_merged_kubeconfig(
     was, now = token_in(path), token_in(mine.address.name)
     path.write_text(path.read_text().replace(was.reveal(), now.reveal()))
     sent.clear()
-    with pytest.raises(UsageError, match="it is shown to none"):
+    with pytest.raises(UsageError, match="it is sent to none"):
         await ebench.engine.verify(theirs.address)
     assert (await ebench.engine.powers(theirs.address)).notes
     assert servers(ebench, sent, now.fingerprint) == set()

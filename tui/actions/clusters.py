@@ -38,7 +38,7 @@ async def _connect(host: Host, entry: Entry) -> Answer:
 async def _disconnect(host: Host, name: str) -> Answer:
     assert host.fleet is not None
     await host.fleet.leave(name)
-    return Answer("left; its certificate is forgotten here and ends by itself")
+    return Answer("disconnected; its certificate was dropped here and expires")
 
 
 def _request(asked: Asked) -> list[Line]:
@@ -58,7 +58,7 @@ def _reconnect(asked: Asked) -> list[Line]:
 
 
 TRUST: Final = Action[str](
-    name="trust", title="Confirm a delivered cluster", says="see its server, authority and source, then enter it",
+    name="trust", title="Confirm a delivered cluster", says="see its server, CA and source, then connect",
     key="Y", label="confirm", footer=True, words=("trust",), mutates=True, fits=fit.UNTRUSTED,
     of=lambda row: cluster_of(row) or None, verb=("trust",),
     fields=(Field(id="cluster", metavar="CLUSTER", missing="say which"),),

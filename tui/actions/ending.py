@@ -22,14 +22,14 @@ def _refuses(row: Row) -> str:
 
 TOKEN_FILES: Final = Field(
     id="token_files", flags=("--token-file",), metavar="FILE", many=True,
-    help="The token in this file, wherever it was issued: bare, or in a kubeconfig or a manifest. Repeatable.",
+    help="The token in this file, from any cluster: bare, or in a kubeconfig or a manifest. Repeatable.",
 )  # fmt: skip
 SURE: Final = Field(
     id="yes", flags=("-y", "--yes"), control=Control.TICK, default=False, help="Do not ask for confirmation."
 )
 WAIT: Final = Field(
     id="until_refused", flags=("--wait",), control=Control.TICK, default=False,
-    help="Wait until the server refuses it: up to ten seconds, or a minute where a finalizer holds the handle back.",
+    help="Wait until the server refuses it: up to ten seconds, or a minute if a finalizer holds the handle.",
 )  # fmt: skip
 REVOKE: Final = Action[Address](
     name="revoke", title="Revoke", says="end it; asks first",

@@ -151,7 +151,7 @@ POWERS: Final = Fits(_has_powers, "accounts and their credentials")
 CLUSTERS: Final = Fits(lambda row: isinstance(row, ClusterRow) and not _IS_APART(row), "clusters")
 APART: Final = Fits(_IS_APART, "clusters that are not connected")
 ENTERED: Final = Fits(
-    lambda row: isinstance(row, ClusterRow) and row.told_only and not _IS_APART(row), "clusters that were entered here"
+    lambda row: isinstance(row, ClusterRow) and row.told_only and not _IS_APART(row), "connected clusters"
 )
 UNTRUSTED: Final = Fits(_reach(Reach.UNTRUSTED), "clusters that wait for your confirmation")
 OBJECTS: Final = Fits(_has_object, "what is an object in a cluster")

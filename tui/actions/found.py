@@ -16,7 +16,7 @@ async def _verify(host: Host, traced: Traced) -> Answer:
     """Ask the one cluster that has its account. Raises UsageError where it may be another one's."""
     token = traced.sought.token if traced.sought is not None else None
     if token is None or traced.identity is None:
-        raise UsageError("no cluster here says that it is its own", "it is shown to none")
+        raise UsageError("no cluster here recognises it", "it is sent to none")
     if not traced.search.whole:
         raise UsageError(
             f"not every cluster said whether it has its account ({traced.search.words})",
@@ -28,7 +28,7 @@ async def _verify(host: Host, traced: Traced) -> Answer:
 
 
 REVOKE_FOUND: Final = Action[Sought](
-    name="revoke_found", title="Revoke", says="end what was found, wherever it lies", job="revoke", mutates=True,
+    name="revoke_found", title="Revoke", says="revoke what was found", job="revoke", mutates=True,
     plan=lambda engine, sought, **words: engine.plan_revoke_sought(sought, **words),
 )  # fmt: skip
 VERIFY_FOUND: Final = Action[Traced](

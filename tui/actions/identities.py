@@ -35,7 +35,7 @@ from .lines import Asked
 
 TOKEN: Final = replace(ask.ADDRESS, metavar="ADDRESS|FILE")
 REACTIVATE: Final = Action[Address](
-    name="reactivate", title="Re-activate", says="let a token work again that its cluster invalidated",
+    name="reactivate", title="Re-activate", says="make an invalidated token valid again",
     needs=Needs.SOME, mutates=True, fits=fit.INVALIDATED, job="re-activate",
     of=fit.address_of, title_of=lambda address: short_address(str(address)),
     plan=lambda engine, address, **words: engine.plan_reactivate(address, **words),
@@ -139,7 +139,7 @@ def _wrong_mint(said: Said, values: Values) -> Iterable[Fault]:
 
 
 MINT: Final = Action[SelfWish](
-    name="mint", title="Mint a short-lived token", says="an identity asks for itself, with its long-lived token",
+    name="mint", title="Mint a short-lived token", says="an identity mints it with its long-lived token",
     menu=Menu(3, "m", "Short-lived token", "minted by an identity itself, with its long-lived one"),
     mutates=True, fits=fit.MINTING,
     fields=(

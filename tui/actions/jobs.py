@@ -279,9 +279,9 @@ def _left_to_its_undo(host: Host, plan: Plan, address: Address) -> Iterator[_Und
 
 
 _ASKS: Final = {
-    "replace": "r renews it where it is; ctrl+r asks, and issues another one in its place",
-    "unmake": "ctrl+r asks, and takes away what was issued",
-    "revive": "ctrl+r asks, and makes a new one in its place",
+    "replace": "r renews it; ctrl+r asks, then issues another one",
+    "unmake": "ctrl+r asks, then deletes what was issued",
+    "revive": "ctrl+r asks, then issues a new one",
 }
 
 

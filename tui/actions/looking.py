@@ -110,7 +110,7 @@ SNIPPET: Final = Action[Address](
     fields=(ask.ADDRESS,), verb=("snippet",), **_ONE,
 )  # fmt: skip
 LINEAGE: Final = Action[Address](
-    name="lineage", title="Lineage", says="what leads to it, and who uses it",
+    name="lineage", title="Lineage", says="where it comes from, and who uses it",
     key="l", fits=fit.LINEAGE,
     command=_of_subject("lineage"),
 )  # fmt: skip

@@ -167,7 +167,7 @@ _ONE: Final[dict[str, Any]] = {
     "mutates": True, "of": fit.address_of, "title_of": lambda address: short_address(str(address)),
 }  # fmt: skip
 KEEP: Final = Action[Address](
-    name="keep", title="Keep the request", says="make a DPU request what it should be, as DPF's controller does",
+    name="keep", title="Keep the request", says="reconcile a DPU request, as DPF's controller does",
     key="K", needs=Needs.SOME, fits=fit.REQUESTS, tended=kept_by_controller,
     plan=lambda engine, address, **words: engine.plan(KeepRequest(address), **words),
     command=lambda asked: _reconciled(asked=asked), **_ONE,
@@ -178,7 +178,7 @@ DELETE_REQUEST: Final = Action[Address](
     plan=lambda engine, address, **words: engine.plan(DeleteRequest(address), **words),
     question=Question(
         "", noun="request", destroys=True, users=False,
-        of_many="Their accounts, tokens and Secrets go with them; whoever uses them is refused within 10 s.",
+        of_many="Their accounts, tokens and Secrets go with them; their users are refused within 10 s.",
     ),
     verb=("request", "delete"),
     command=lambda asked: [
@@ -188,7 +188,7 @@ DELETE_REQUEST: Final = Action[Address](
     **_ONE,
 )  # fmt: skip
 ABANDON: Final = Action[Address](
-    name="abandon", title="Abandon the request", says="let a deleted request go whatever is left; asks first",
+    name="abandon", title="Abandon the request", says="finish deleting a request, whatever is left; asks first",
     fits=fit.GOING, plan=lambda engine, address, **words: engine.plan(AbandonRequest(address), **words),
     question=Question("", noun="request", destroys=True, users=False),
     command=lambda asked: _reconciled("--abandon", asked=asked), **_ONE,

@@ -51,7 +51,7 @@ BACKUP: Final = Field(
 )  # fmt: skip
 REVIVE: Final = Field(
     id="revive", flags=("-y", "--yes"), control=Control.TICK, default=False, word=True,
-    help="Also rotate what was revoked: issue a new credential in its place.",
+    help="Also rotate what was revoked: issue a new credential.",
 )  # fmt: skip
 UNMAKE: Final = Field(
     id="unmake", flags=("-y", "--yes"), control=Control.TICK, default=False, word=True,
@@ -64,8 +64,8 @@ _ROTATION: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 ROTATE: Final = Action["Address | Wish"](
-    name="rotate", title="Rotate", says="renew at once, make before break", key="r", footer=True, mutates=True,
-    question=Question("A new one is issued, proved and put in its place. Then the old one is revoked."),
+    name="rotate", title="Rotate", says="renew now, make before break", key="r", footer=True, mutates=True,
+    question=Question("A new one is issued, tested and written. Then the old one is revoked."),
     command=_lines, **_ROTATION,
 )  # fmt: skip
 FORESEE: Final = Action["Address | Wish"](

@@ -66,8 +66,8 @@ def _name(said: Said, values: Values) -> Iterable[Fault]:
 
 
 NEW_TENANT_STORE: Final = Action[StoreWish](
-    name="new_tenant_store", title="New tenant store", says="create the SecretStore that leads into a tenant",
-    menu=Menu(6, "s", "Tenant store", "the SecretStore that leads into a cluster of Cluster API"),
+    name="new_tenant_store", title="New tenant store", says="create a SecretStore for a tenant",
+    menu=Menu(6, "s", "Tenant store", "a SecretStore for a Cluster API cluster"),
     words=("tenant-store",), needs=Needs.NOTHING, mutates=True, job="tenant store", verb=("tenant", "store"),
     fields=_TENANT, begin=_begin, check=_name,
     make=lambda values: StoreWish(values["cluster"], values["namespace"], values["tenant"]),
@@ -146,8 +146,8 @@ def _pair(id_: str, label: str, what: str, **more: Any) -> Field:
 
 
 NEW_TENANT_PUSH: Final = Action[TenantWish](
-    name="new_tenant_push", title="New tenant push", says="let a tenant into its management cluster",
-    menu=Menu(7, "p", "Tenant push", "a way into its management cluster, for a tenant"),
+    name="new_tenant_push", title="New tenant push", says="give a tenant access to its management cluster",
+    menu=Menu(7, "p", "Tenant push", "access to its management cluster, for a tenant"),
     words=("tenant-push",), needs=Needs.NOTHING, mutates=True, job="tenant push", verb=("tenant", "push"),
     fields=(
         *_TENANT,

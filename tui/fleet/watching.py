@@ -189,7 +189,7 @@ class Follower:
             return error
         finally:
             await changes.aclose()
-        raise AssertionError("a reflection never ends by itself")
+        raise AssertionError("a reflection never ends on its own")
 
     async def _page(self, items: Sequence[Any], size: int, *, resets: bool) -> None:
         if resets or self._fresh is None:

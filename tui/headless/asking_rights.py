@@ -74,7 +74,7 @@ async def _asking(options: Options, user: str, groups: tuple[str, ...], as_uid: 
 @click.option("-n", "--namespace", metavar="NS", default="", help="The namespace; default: the context's.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="In all namespaces.")
 @click.option("--subresource", metavar="NAME", default="", help="Such as log, of pods.")
-@click.option("-q", "--quiet", is_flag=True, help="No word: the exit code says it.")
+@click.option("-q", "--quiet", is_flag=True, help="No output; see the exit code.")
 @click.option("--list", "everything", is_flag=True, help="Print all that is allowed in the namespace.")
 @click.option("--no-headers", is_flag=True, help="With --list: no line of headers.")
 @as_options

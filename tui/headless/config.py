@@ -33,8 +33,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def rename_option(command: F) -> F:
     """Adds what merging and importing are told."""
     for option in (
-        click.option("--rename", is_flag=True, help="Take another name where a context's own is taken."),
-        click.option("--force", is_flag=True, help="Also where the file loses its comments."),
+        click.option("--rename", is_flag=True, help="Rename a context whose name is taken."),
+        click.option("--force", is_flag=True, help="Even if the file loses its comments."),
         click.option("--dry-run", is_flag=True, help="Show what would be put in, masked, and write nothing."),
     ):
         command = option(command)
@@ -123,7 +123,7 @@ def check(file: str | None, form: str) -> None:
 
 @config.command("use")
 @click.argument("name", metavar="CONTEXT")
-@click.option("--force", is_flag=True, help="Also where the file loses its comments.")
+@click.option("--force", is_flag=True, help="Even if the file loses its comments.")
 @with_options
 def use(options: Options, name: str, force: bool) -> None:
     """Make a context the current one, as `kubectl config use-context` does; the rest of the file stays as it is."""
@@ -140,7 +140,7 @@ def _use(options: Options, name: str, *, force: bool) -> None:
 
 @config.command("use-context", hidden=True)
 @click.argument("name", metavar="CONTEXT")
-@click.option("--force", is_flag=True, help="Also where the file loses its comments.")
+@click.option("--force", is_flag=True, help="Even if the file loses its comments.")
 @with_options
 def use_context(options: Options, name: str, force: bool) -> None:
     """The same, as kubectl calls it."""
@@ -264,10 +264,10 @@ def _taken(options: Options, ways: Mapping[str, Sensitive], *, rename: bool, for
     planned = dict(taking.plan(into, ways))
     for name, merge in planned.items():
         if merge.context != name and not rename:
-            out = f"; {shell.command('kubemint', 'config', 'unmerge', name)} takes the one that is there out first"
+            out = f"; {shell.command('kubemint', 'config', 'unmerge', name)} removes the existing one first"
             raise UsageError(
                 f"a context or user {safe_text(name)} is in {into} already, or in a file beside it",
-                f"--rename takes it in as {safe_text(merge.context)}{out if taking.was_taken_in(into, name) else ''}",
+                f"--rename adds it as {safe_text(merge.context)}{out if taking.was_taken_in(into, name) else ''}",
             )
         if not merge.comments_kept and not (force or dry_run):
             raise taking.lost(into)

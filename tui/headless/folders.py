@@ -18,7 +18,7 @@ def parents_option(command: F) -> F:
     def keep(context: click.Context, parameter: click.Parameter, value: bool) -> None:
         context.meta[_META] = value
 
-    said = "Make the folders that are missing, wherever they are."
+    said = "Create missing folders."
     option = click.option(
         "-p", "--parents", is_flag=True, expose_value=False, is_eager=True, callback=keep, help=said
     )  # fmt: skip
@@ -34,6 +34,6 @@ def out(context: click.Context, parameter: click.Parameter, value: str | None) -
         if (folder := strange_folder(value)) is not None:
             raise UsageError(
                 f"--out: there is no folder {folder}, and it is neither in the home nor in the working folder",
-                "look at the path again, or have it made with -p",
+                "check the path, or create it with -p",
             )
     return value

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.command("journal")
 @click.option("--verify", "check", is_flag=True, help="Check the hash chain; exit 1 if an entry was changed or lost.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
-@click.option("--filter", "text", metavar="TEXT", default="", help="Of these, what / in the dashboard would find.")
+@click.option(
+    "--filter", "text", metavar="TEXT", default="", help="Of these, only what this filter finds, as in the dashboard."
+)
 @folders.parents_option
 @click.option(
     "--out", metavar="PATH", callback=folders.out,

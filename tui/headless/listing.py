@@ -60,10 +60,10 @@ class _List(click.Command):
 @click.option(
     "--expiring", metavar="DURATION", help="Only what expires within this time or has expired; exit 4 if anything does."
 )
-@click.option("--filter", "text", metavar="TEXT", default="", help="Only what / in the dashboard would find.")
+@click.option("--filter", "text", metavar="TEXT", default="", help="Only what this filter finds, as in the dashboard.")
 @click.option("-l", "--selector", metavar="LABELS", default="", help="Only what has these labels, as for kubectl.")
 @click.option("--sort-by", metavar="FIELD", default="", help="A name of -o json, or kubectl's path to one.")
-@click.option("-w", "--watch", is_flag=True, help="Go on, and print what changes; ctrl+c ends it.")
+@click.option("-w", "--watch", is_flag=True, help="Keep running and print changes; stop with ctrl+c.")
 @click.option("--output-watch-events", "events", is_flag=True, help="With -w: say what happened to each.")
 @wait_option
 @output_option("table", "wide", "json", "yaml", "name", default="table")
@@ -259,7 +259,7 @@ def troubles(fleet: Fleet, area: Area, contexts: Sequence[str], *, answered: boo
     elif untrusted:
         names = ", ".join(row.name for row in untrusted[:3]) + (" …" if len(untrusted) > 3 else "")
         complain(
-            f"{len(untrusted)} delivered clusters are left out, entering them is not confirmed: {names}",
+            f"{len(untrusted)} delivered clusters are left out, not confirmed: {names}",
             "`kubemint list clusters` shows why; kubemint trust CLUSTER confirms one",
         )
     asked = len(rows)

@@ -124,7 +124,7 @@ def said_of(outcomes: Sequence[Outcome]) -> list[str]:
     alike: dict[str, list[str]] = {}
     for outcome in outcomes:
         back = next((one.message for one in outcome.results if one.status is StepStatus.UNDONE), "")
-        done = f"taken back: {back}" if back else "finished"
+        done = f"undone: {back}" if back else "finished"
         how = "; ".join((done, *outcome.left)) if outcome.ok else f"still open: {outcome.error}"
         names = alike.setdefault(how, [])
         if str(outcome.address) not in names:

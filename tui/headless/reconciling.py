@@ -76,7 +76,7 @@ class _Row:
 @contexts_option("Of every context of the kubeconfig; those without DPF are left out.")
 @click.option("--watch", is_flag=True, help="Keep running: reconcile requests as they change, and renew them when due.")
 @click.option("--take-over", is_flag=True, help="Also those that DPF's controller seems to reconcile.")
-@click.option("--abandon", is_flag=True, help="Let the deletion of NAME finish, whatever is left behind.")
+@click.option("--abandon", is_flag=True, help="Finish deleting NAME, even if something is left behind.")
 @grace_options
 @click.option(
     "--lease-namespace", metavar="NS", default="kube-system", show_default=True, help="The namespace of the Lease."
@@ -260,11 +260,11 @@ def _row(cluster: str, key: tuple[str, str], rest: KeptRest, reason: str) -> _Ro
         result = rest.error
     elif request is None:
         left = any(note.startswith("left behind") for note in rest.notes)
-        result = "gone" if left else "gone, and what was made for it"
+        result = "gone" if left else "deleted, with what was made for it"
     elif rest.held:
         result = rest.held
     else:
-        result = f"issued: {reason}" if reason else "as it should be"
+        result = f"issued: {reason}" if reason else "up to date"
     return _Row(
         cluster, *key, result, ok=not rest.error, expires=request.expires_at if request else None, wake=rest.wake,
         notes=rest.notes, hint=rest.hint,
@@ -278,7 +278,7 @@ async def _foresee(clusters: TargetClusters, cluster: str, key: tuple[str, str])
     try:
         request = await fetch_request(await clusters.client(cluster), cluster, *key)
         if request.deleted_at is not None:
-            return _Row(cluster, *key, "would be cleaned up and let go")
+            return _Row(cluster, *key, "would be cleaned up and deleted")
         work = await look_at_request(clusters, request)
         work.check()
         reason = work.reason(now_at(work.client, utc_now))
@@ -286,7 +286,7 @@ async def _foresee(clusters: TargetClusters, cluster: str, key: tuple[str, str])
         return _Row(cluster, *key, "is gone")
     except (KubeError, IssuanceError) as error:
         return _Row(cluster, *key, str(error), ok=False, hint=error.hint)
-    said = f"would issue: {reason}" if reason else "as it should be"
+    said = f"would issue: {reason}" if reason else "up to date"
     return _Row(cluster, *key, said, expires=request.expires_at)
 
 

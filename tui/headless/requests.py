@@ -137,7 +137,7 @@ def _ask(plans: list[Plan]) -> None:
     """Raises UsageError where nobody can be asked, Ended where somebody said no."""
     if not sys.stdin.isatty():
         raise UsageError(
-            "deleting a request ends its token, and there is no terminal to ask on",
+            "deleting a request ends its token, and there is no terminal to confirm on",
             "pass --yes, or see what goes with --dry-run",
         )
     for plan in plans:

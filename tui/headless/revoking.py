@@ -116,7 +116,8 @@ async def _revoke(
             return
         if plans and not yes and not sys.stdin.isatty():  # last: what cannot be revoked is said with or without --yes
             raise UsageError(
-                "revoking is final and there is no terminal to ask on", "pass --yes, or see the plan with --dry-run"
+                "revoking cannot be undone, and there is no terminal to confirm on",
+                "pass --yes, or see the plan with --dry-run",
             )
         if plans and not yes and not _agreed(plans, {plan.id: await _users(engine, plan) for plan in plans}):
             raise Ended(Exit.FAILED)
@@ -134,7 +135,7 @@ async def _planned(engine: Engine, what: Address | Sought, contexts: tuple[str, 
         if (account := engine.plugin_account(material)) is not None:
             raise UsageError(
                 f"{what.name} holds no token: kubectl runs kubemint, which requests one for {account} each time",
-                "each ends by itself; to end all of them delete the account, or take its rights away",
+                "each expires on its own; to end all of them, delete the account or remove its rights",
             )
         path, what = what.name, token_of(material, what.name)
         held = what.token.fingerprint if what.token is not None else ""

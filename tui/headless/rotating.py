@@ -85,7 +85,7 @@ async def rotate(
     if revive and due:
         raise click.UsageError("--yes is for named credentials; --due skips what was revoked")
     if take_over and not due:
-        raise click.UsageError("--take-over needs --due; a named request is renewed whoever reconciles it")
+        raise click.UsageError("--take-over needs --due; a named request is renewed in any case")
     scope = {"-n": namespace, "-A": all_namespaces, "--all-contexts": all_contexts}
     if not due and (said := next((flag for flag, value in scope.items() if value), "")):
         raise click.UsageError(f"{said} needs --due; a credential's address says where it is")

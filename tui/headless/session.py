@@ -81,7 +81,7 @@ class Setting:
             folder = self.state_folder or default_folder()
             return self.state() if (folder / "state.db").exists() else None
         except (IssuanceError, OSError) as error:
-            complain(f"what was written on this machine is not known: {error}", getattr(error, "hint", ""))
+            complain(f"the local state cannot be read: {error}", getattr(error, "hint", ""))
             return None
 
     def gate(self) -> Gate:
@@ -262,5 +262,5 @@ def refuse_read_only(options: Options, verb: str) -> None:
         return
     if settings.settings.read_only:
         source = settings.source("readOnly").detail
-        raise UsageError(f"{verb} changes something, and {source} forbids that", f"leave {source} away")
-    raise IssuanceError(f"{verb} changes something, and {why}", "`kubemint config check` shows what is wrong")
+        raise UsageError(f"{verb} makes changes, which {source} forbids", f"remove {source}")
+    raise IssuanceError(f"{verb} makes changes, and {why}", "`kubemint config check` shows what is wrong")

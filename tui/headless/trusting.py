@@ -73,24 +73,26 @@ async def _trust(options: Options, cluster: str, *, yes: bool, form: str) -> Non
         if verdict.entry is ClusterEntry.REFUSE:
             raise Untrusted(found.delivery, verdict)
         if verdict.entry is ClusterEntry.ENTER:
-            say(f"{cluster} is entered without asking")
+            say(f"{cluster} is connected without asking")
             return
         if not yes and not sys.stdin.isatty():
-            raise UsageError("not confirmed, and there is no terminal to ask on", "pass --yes to confirm")
+            raise UsageError("not confirmed, and there is no terminal to confirm on", "pass --yes to confirm")
         refuse_read_only(options, "trust")
-        if not yes and not printing.agreed("Enter it from now on?"):
-            say("nothing was saved; it is not entered")
+        if not yes and not printing.agreed("Connect to it from now on?"):
+            say("not confirmed; it is not connected")
             raise Ended(Exit.FAILED)
         with contextlib.closing(place.state()) as state:
             state.trust(Yes(found.delivery.by, found.delivery.place, datetime.now(UTC)))
         back = shell.command("kubemint", "trust", "--forget", cluster)
-        say(f"{cluster} is entered from now on; {back} takes that back")
+        say(f"{cluster} is connected from now on; {back} undoes that")
 
 
 def _split(cluster: str, known: Sequence[str]) -> tuple[str, str, str]:
     parts = cluster.rsplit("/", 2)
     if cluster in known:
-        raise UsageError(f"{cluster} is one of your own contexts", "only what another cluster delivers is asked about")
+        raise UsageError(
+            f"{cluster} is one of your own contexts", "only clusters that another one delivers need confirming"
+        )
     if len(parts) != 3 or not all(parts):
         hint = "`kubemint list clusters` shows them"
         raise UsageError(f"{cluster!r} is not a delivered cluster: HOST/NAMESPACE/NAME", hint)
@@ -181,4 +183,4 @@ async def _forget(options: Options, cluster: str) -> None:
     if not known:
         hint = "`kubemint trust --list` lists what is confirmed"
         raise IssuanceError(f"{cluster} is not confirmed", hint)
-    say(f"{cluster} is asked about again before it is entered")
+    say(f"{cluster} must be confirmed again before it is connected")

@@ -104,7 +104,7 @@ def _check_host(host: str, *, near: bool) -> None:
     elif ":" not in host and str(address) != host:
         raise AddressRefused("writes a number in a way that hides which")
     if not near and is_near(host):
-        raise AddressRefused("leads to this machine or its own link")
+        raise AddressRefused("is this machine or its own link")
 
 
 def _number(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -264,7 +264,7 @@ def _server(cluster: ClusterEntry, allow: Allow) -> str:
         return checked_server(cluster.server, near=near)
     except AddressRefused as error:
         why = str(error)
-    raise DeliveredError("server", why, hint="settings can allow what is meant to be like that")
+    raise DeliveredError("server", why, hint="settings can allow this")
 
 
 def _authority(cluster: ClusterEntry) -> bytes | None:

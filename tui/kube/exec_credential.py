@@ -127,7 +127,7 @@ def _checked(output: Sensitive, plugin: ExecPlugin) -> tuple[_Status | None, str
     except (ValueError, RecursionError):
         return None, "exec plugin: decoding stdout: neither JSON nor YAML"
     if doubled:
-        return None, f"exec plugin: decoding stdout: {doubled} is given twice, and which one is meant is not known"
+        return None, f"exec plugin: decoding stdout: {doubled} is given twice, which is ambiguous"
     if answer.kind not in (None, "", "ExecCredential"):
         return None, "exec plugin: decoding stdout: not an ExecCredential"
     if answer.api_version != plugin.api_version:

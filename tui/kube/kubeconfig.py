@@ -53,7 +53,7 @@ class KubeConfig:
         if not name and self.unknown_current:
             raise ConfigError(
                 f"which context is the current one cannot be known: {self.unknown_current}",
-                hint="repair that, or name the context that is meant",
+                hint="repair that, or name the context",
             )
         if not name:
             raise ConfigError(

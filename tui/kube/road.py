@@ -20,7 +20,7 @@ _GATEWAY: Final = {
 BEHIND: Final = "look whether the API server runs, and what stands before it; kubectl meets the same"
 BUSY: Final = "the server has more to do than it takes on now (HTTP 429)"
 LOGIN_PAGE: Final = (
-    "a login page, or another site, answers in its place: check server and proxy-url in the kubeconfig, "
+    "a login page or another site answers: check server and proxy-url in the kubeconfig, "
     "and whether this network wants a login in a browser first"
 )
 _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]-]{1,253}")

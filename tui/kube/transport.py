@@ -213,7 +213,7 @@ class Transport(RESTClientObject):
         if isinstance(error, aiohttp.ClientConnectorDNSError):
             return Unreachable(f"unknown host {self.host}", cluster=where)
         if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _LeadsHere):
-            said = f"{self.host} leads to this machine or its own link"
+            said = f"{self.host} is this machine or its own link"
             return Unreachable(said, cluster=where, hint="what another cluster delivers may not")
         if isinstance(error, aiohttp.ClientConnectorError):
             reason = _system_text(error.os_error, "no connection")
@@ -223,7 +223,7 @@ class Transport(RESTClientObject):
         if isinstance(error, (aiohttp.ServerDisconnectedError, ConnectionError)):
             return ConnectionLost("the server closed the connection", cluster=where)
         if isinstance(error, aiohttp.ClientResponseError):
-            return ProtocolError("the answer is not HTTP as it should be", cluster=where)
+            return ProtocolError("the answer is not HTTP", cluster=where)
         if isinstance(error, OSError):
             return ConnectionLost(_system_text(error, "the connection broke"), cluster=where)
         if isinstance(error, aiohttp.ClientConnectionError):
@@ -290,7 +290,7 @@ def _socket(info: Any) -> socket.socket:
 
 
 class _LeadsHere(OSError):
-    """The name of a server that another cluster delivered leads to this machine or its own link."""
+    """The name of a server that another cluster delivered is this machine or its own link."""
 
 
 def _socket_elsewhere(info: Any) -> socket.socket:

@@ -136,7 +136,7 @@ def _delivered(row: ClusterRow) -> list[Section]:
     """Who leads to it, what is said of it there, and what else leads to the same server."""
     facts, said = [], row.delivered
     if said is not None:
-        facts.append(Fact("delivered by", str(said.by), Tone.PLAIN, "it is entered with the login in that Secret"))
+        facts.append(Fact("delivered by", str(said.by), Tone.PLAIN, "it is connected with the login in that Secret"))
     if said is not None and said.phase:
         facts.append(Fact("phase", said.phase, Tone.GOOD if said.ready else Tone.WARN, said.says))
     facts += [Fact("same server as", name, Tone.MUTE) for name in row.same]
@@ -172,7 +172,7 @@ async def identity_section(row: AccountRow, session: Session) -> Section:
     role = identity_role_name(row.identity)
     facts = [
         Fact("mints for itself", *(yes if found.mints else no),
-             f"Role and RoleBinding {role}" if found.mints else f"there is no Role and RoleBinding {role} that say so"),
+             f"Role and RoleBinding {role}" if found.mints else f"Role and RoleBinding {role} do not exist"),
         Fact("made as one", *(yes if found.marked else no), f"label {IDENTITY_LABEL}, or {CREATOR_LABEL}"),
     ]  # fmt: skip
     now = session.now(row)
@@ -243,7 +243,7 @@ class _Around:
 
     def conditions(self) -> Section:
         found = _conditions(self._row.conditions, self.now)
-        return Section("conditions", found or [Fact("", "none yet: nothing has looked at it", Tone.MUTE)])
+        return Section("conditions", found or [Fact("", "none yet", Tone.MUTE)])
 
     def issued(self, credential: Credential) -> list[Fact]:
         return _stamps(credential, self.now, self._session)
@@ -290,7 +290,7 @@ def _credential(row: CredentialRow, session: Session, noted: date | None = None)
     about = [
         Fact("kind", kind_label(credential)),
         Fact("cluster", row.cluster or "–"),
-        Fact("speaks for", f"{identity.namespace}/{identity.name}" if identity else "–"),
+        Fact("identity", f"{identity.namespace}/{identity.name}" if identity else "–"),
         *(
             [
                 Fact("opens", f"{shoot.namespace}/{shoot.name}", Tone.PLAIN, f"a shoot of {shoot.garden}"),
@@ -334,14 +334,14 @@ def _long_lived(credential: Credential, now: datetime, version: str, noted: date
     ]
     if use.invalidated_from is not None and use.deleted_from is not None:
         ends = f"invalidated from {use.invalidated_from:%Y-%m-%d} on, deleted from {use.deleted_from:%Y-%m-%d} on"
-        note = "by its cluster's cleaner, where nobody uses it before and no pod mounts it"
+        note = "by the cluster's token cleaner, unless it is used before or a pod mounts it"
         facts.append(Fact("unused", ends, Tone.WARN, note))
     if invalid is not None:
         facts += [
             Fact("invalid since", _day(invalid, now), Tone.BAD, "its cluster refuses it: it was not used for a year"),
             Fact("deletion due", _day(token_secret_deletion_due(invalid), now), Tone.WARN,
-                 "a year later, where its cluster keeps to the default"),
-            Fact("what to do", ":reactivate lets it work again; revoke it if it is not needed", Tone.WARN),
+                 "a year later by default"),
+            Fact("what to do", ":reactivate makes it valid again; revoke it if it is not needed", Tone.WARN),
         ]  # fmt: skip
     return facts
 
@@ -355,7 +355,7 @@ def _day(day: date, now: datetime) -> str:
 
 def _handle(credential: Credential) -> str:
     if credential.handle is None:
-        return "none: this one cannot be revoked by itself"
+        return "none: it cannot be revoked on its own"
     return f"{credential.handle.namespace}/{credential.handle.name}"
 
 
@@ -407,8 +407,8 @@ def _undo(credential: Credential, session: Session) -> list[Fact]:
     left = f"{human_left(window.until - now)} left"
     if window.kept:
         ends = f"then that is revoked, {stamp(window.until)}"
-        return [Fact("undo", f"u goes back to the one before, {left}", Tone.INFO, ends)]
+        return [Fact("undo", f"u goes back to the old one, {left}", Tone.INFO, ends)]
     return [
-        Fact("undo", f"only from a file that still holds the one before, {left}", Tone.MUTE,
-             "kubemint undo ADDRESS --from FILE: another kubemint rotated it, and this one never had that token")
+        Fact("undo", f"only from a file that holds the old one, {left}", Tone.MUTE,
+             "`kubemint undo ADDRESS --from FILE`: another kubemint process rotated it")
     ]  # fmt: skip

@@ -66,7 +66,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     read_only_contexts: Annotated[
         Globs, Meta(description="Clusters in which nothing is changed, by glob pattern: `prod-*`.")
     ] = ()
-    confirm: Annotated[Confirm, Meta(description="Which actions ask before they begin; several at once always do.")] = (
+    confirm: Annotated[Confirm, Meta(description="Which actions ask first; several at a time always do.")] = (
         Confirm.DESTRUCTIVE
     )
     grace: Annotated[Duration, Meta(description="How long the old credential stays valid after a rotation.")] = (

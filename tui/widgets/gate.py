@@ -156,13 +156,13 @@ def refusal(deed: Deed, pace: Pace) -> Refusal | None:
     if answers and deed.pasted:
         return Refusal(f"{what} came with the text before it: press it again if you mean it")
     if effect is Effect.ACCEPTS and deed.again < pace.repeat:
-        return Refusal(f"{what} came twice or is held down: press it once more, by itself, if you mean this")
+        return Refusal(f"{what} came twice or is held down: press it once more on its own to do this")
     if effect is Effect.ACCEPTS and deed.first and pace.still:
         return Refusal(f"nothing is chosen yet: type, or press {what} once more for the first entry")
     if effect in (Effect.ACTS, Effect.ENTERS) and deed.again < pace.repeat:
         return Refusal()
     if deed.rests and deed.quiet < pace.rest:
-        return Refusal(f"{what} came right after other keys: press it again by itself")
+        return Refusal(f"{what} came right after other keys: press it again on its own")
     return None
 
 

@@ -33,7 +33,7 @@ FIELDS: Final[tuple[Field[CredentialRow], ...]] = (
           value=lambda row: kind_label(row.credential),
           looks=lambda row, now: f"{row.credential.address.kind.value}\n{kind_label(row.credential)}",
           json="kind", data=lambda row, now: row.credential.address.kind.value, screen=5, prints=3, least=6, drop=4),
-    Field("account", "SPEAKS FOR", value=lambda row: account(row.credential), also=lambda row: _whole(row.credential),
+    Field("account", "IDENTITY", value=lambda row: account(row.credential), also=lambda row: _whole(row.credential),
           words=("account", "sa"), json="identity", data=lambda row, now: _identity(row.credential.identity),
           screen=9, prints=5, least=10, tight=20, most=40, drop=8, middle=True),
     Field("shoot", json="shoot", data=lambda row, now: _shoot(row.credential.shoot)),

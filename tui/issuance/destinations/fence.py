@@ -59,4 +59,4 @@ async def _replace(client: Client, namespace: str, name: str, mark: str | None) 
         except Conflict:
             continue  # also another version, but perhaps of someone who knows nothing of this
         return
-    raise ChangedMeanwhile(f"Secret {namespace}/{name} is changed by another client all the time")
+    raise ChangedMeanwhile(f"Secret {namespace}/{name} keeps being changed by another client")

@@ -46,7 +46,7 @@ _HINTS: Final = {
     errno.ENOSPC: "free some space and try again; nothing was changed",
     errno.EDQUOT: "your disk quota is used up; free some space and try again, nothing was changed",
     errno.EFBIG: "a limit on file sizes is in force; nothing was changed",
-    errno.ELOOP: "links that lead to each other have no end; choose another path",
+    errno.ELOOP: "the links form a loop; choose another path",
     errno.ENOTDIR: "a part of the path is a file; choose another path",
 }
 

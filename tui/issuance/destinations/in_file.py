@@ -77,7 +77,7 @@ OUT: Final = PlaceWay(
 )  # fmt: skip
 MERGE: Final = PlaceWay(
     "an existing kubeconfig", "--merge", "KUBECONFIG", "Path",
-    "Add it to this kubeconfig and leave the rest of it as it is.",
+    "Add it to this kubeconfig and keep the rest.",
     read=a_file, make=lambda text, cluster: FileDestination(str(whole_path(text)), merge=True),
     suggest=lambda usual: "~/.kube/config", merges=True,
 )  # fmt: skip

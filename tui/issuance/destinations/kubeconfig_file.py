@@ -135,7 +135,7 @@ def allowed(
         return there, verdict
     said = f"{' and '.join(strange)} in {path} {'hold' if len(strange) > 1 else 'holds'} something else than kubemint "
     if force:
-        kept = f"{said}wrote there, and is replaced: the file as it is is kept beside it as {path.name}.{KEPT_AS}"
+        kept = f"{said}wrote there, and is replaced: the old file is kept beside it as {path.name}.{KEPT_AS}"
         return there, structs.replace(verdict, keep=True, said=(*verdict.said, kept))
     return there, Verdict(
         refused=f"{said}wrote there",
@@ -305,7 +305,7 @@ def read(path: Path, judged: Which | None = None) -> tuple[str, Document]:
         found = ", ".join(safe_text(str(key), 40) for key in list(document)[:3])
         raise ConfigError(
             f"{path} is YAML, but no kubeconfig: it holds {found}",
-            hint="it was left as it is; choose another path, or one that is not there yet",
+            hint="it was not changed; choose another path, or a new one",
         )
     try:
         return data.decode("utf-8"), document
@@ -323,7 +323,7 @@ def _check(data: bytes, path: Path) -> Document:
     except ConfigError as error:
         problems = [error.message]
     if problems:
-        raise ConfigError(problems[0], hint="it was left as it is; repair it first")
+        raise ConfigError(problems[0], hint="it was not changed; repair it first")
     return document if isinstance(document, dict) else {}
 
 

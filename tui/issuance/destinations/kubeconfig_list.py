@@ -67,6 +67,6 @@ def _read(path: Path, into: Path) -> dict[str, Any]:
     except (OSError, YAMLError) as error:
         raise ConfigError(
             f"{path} is beside {into} in KUBECONFIG and cannot be read, so which names it has is not known: {error}",
-            hint="repair it, take it out of KUBECONFIG, or choose a file that is not in KUBECONFIG",
+            hint="repair it, remove it from KUBECONFIG, or choose a file that is not in KUBECONFIG",
         ) from None
     return document if isinstance(document, dict) else {}

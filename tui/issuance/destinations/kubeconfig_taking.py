@@ -139,8 +139,8 @@ def take_out(path: Path, context: str) -> file.Merge:
     if (wish := _taken_in_as(path, context)) is not None:
         return file.remove(path, wish)
     raise UsageError(
-        f"{path} has no context {context} that kubemint took in",
-        "kubectl config delete-context takes out one of your own; kubemint revoke one that was issued",
+        f"{path} has no context {context} that kubemint imported",
+        "`kubectl config delete-context` removes one of your own, `kubemint revoke` one that was issued",
     )
 
 

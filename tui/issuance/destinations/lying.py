@@ -120,7 +120,7 @@ def stays(export: Export, seen: Seen) -> str:
     name = export.credential.address.name
     return {
         Lies.OURS: "",
-        Lies.ANOTHER: f"{name} stays: it holds another token by now, which this does not end",
+        Lies.ANOTHER: f"{name} stays: it holds another token now, which stays valid",
         Lies.UNREAD: f"{name} stays; whether it holds the token cannot be seen: {seen.trouble}",
         Lies.NOTHING: f"{name} holds no token any more",
         Lies.GONE: f"{name} is gone",

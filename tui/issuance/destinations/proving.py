@@ -51,8 +51,8 @@ async def prove(
         proof = await _patiently(lambda: ask(bearer, operator, token, identity, audiences))
     if proof.username != identity.username:
         raise NotProved(
-            f"the token speaks for {proof.username!r}, not for {identity.username!r}",
-            "does the cluster's address lead to the cluster it says?",
+            f"the token is for {proof.username!r}, not for {identity.username!r}",
+            "is the cluster's address the right one?",
         )
     return proof
 

@@ -48,7 +48,7 @@ def destination_at(address: Address, identity: Identity) -> Destination:
     for sort in sorts():
         if (found := sort.at(address, identity)) is not None:
             return found
-    raise UsageError(f"{address} is in no place that this kubemint knows", "was it written by another version?")
+    raise UsageError(f"{address} is of a kind that this kubemint does not know", "was it written by another version?")
 
 
 def place_for(

@@ -244,7 +244,7 @@ class SecretPlace:
         if keys.others and not self.destination.force:
             raise UsageError(
                 f"{self.label} holds {', '.join(keys.others)}, which kubemint does not own and would overwrite",
-                "choose another name, or move that out of it",
+                "choose another name, or move those elsewhere",
                 field="path",
             )
         return keys

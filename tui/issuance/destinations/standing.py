@@ -130,7 +130,7 @@ def judge(
     """
     path = there.path
     strangers = [uid for _, uid in there.links if uid not in (me, 0)]
-    said = [f"it leads to {there.target}, through a link of {user(uid)}" for uid in strangers[:1]]
+    said = [f"it points to {there.target}, through a link of {user(uid)}" for uid in strangers[:1]]
     if there.folder_mode & stat.S_IWOTH and not there.folder_mode & stat.S_ISVTX:
         said.append("any user may replace it: its folder is writable by all")
     if there.kind is Kind.NOTHING:
@@ -157,9 +157,9 @@ def judge(
         )
     mode = (there.mode & stat.S_IRWXU if live else there.mode) or PRIVATE_FILE
     if mode != there.mode:
-        said.append(f"its mode {there.mode:04o} lets others in and becomes {mode:04o}")
+        said.append(f"its mode {there.mode:04o} gives others access and becomes {mode:04o}")
     if there.uid != me:
-        said.append(f"it belongs to {user(there.uid)} and stays so")
+        said.append(f"it stays owned by {user(there.uid)}")
     if there.names > 1:
         said.append(f"it has {there.names} names (hard links): the others keep what is there now")
     if foreign:

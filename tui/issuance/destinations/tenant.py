@@ -74,7 +74,7 @@ async def destination_as_vouched(clusters: Clusters, secret: SecretDestination, 
         return where
     wanted = _push(push)
     if wanted is None:
-        raise UsageError(f"how Secret {secret.namespace}/{secret.name} is carried on cannot be read", _PUSH_ANEW)
+        raise UsageError(f"how Secret {secret.namespace}/{secret.name} is pushed on cannot be read", _PUSH_ANEW)
     await insist_on_push(clusters, Address.secret(secret.cluster, secret.namespace, secret.name), wanted)
     return msgspec.structs.replace(where, push=wanted)
 
@@ -87,7 +87,7 @@ async def insist_on_push(clusters: Clusters, secret: Address, wanted: Push) -> N
         found = await client.get(PUSH_SECRETS, wanted.name, namespace=secret.namespace)
     except NotFound as error:
         insist_gone(error)
-        raise UsageError(f"{name} is gone: nothing carries Secret {secret.name} on any more", _PUSH_ANEW) from None
+        raise UsageError(f"{name} is gone: nothing pushes Secret {secret.name} any more", _PUSH_ANEW) from None
     if why := leads_elsewhere(found, wanted, secret.name):
         raise UsageError(f"{name} {why}: it was left alone", _PUSH_ANEW)
 
@@ -97,14 +97,14 @@ def leads_elsewhere(found: Mapping[str, Any], push: Push, source: str) -> str:
     if not managed.is_managed(found):
         return "is not kubemint's"
     if found["metadata"].get("deletionTimestamp"):
-        return "is about to be deleted and carries nothing on any more"
+        return "is being deleted and pushes nothing any more"
     spec = found.get("spec") or {}
     wanted = push_secret(push, "", source, "")["spec"]
     if not _takes_from(found, source):
         return f"does not take from Secret {source}"
     parts = ("secretStoreRefs", "data", "template", "deletionPolicy")
     if spec.get("dataTo") or not all(_covers(wanted[part], spec.get(part)) for part in parts):
-        return f"does not lead to {push.namespace}/{push.secret} through the store {push.store}"
+        return f"does not push to {push.namespace}/{push.secret} through the store {push.store}"
     return ""
 
 
@@ -272,7 +272,7 @@ class PushedPlace(SecretPlace):
         if self._store and seen != self._store:
             raise ChangedMeanwhile(
                 f"SecretStore {namespace}/{push.store} was changed while the token was on its way through it",
-                "it may have led elsewhere for a moment: look who changes it, then try again",
+                "it may have pointed elsewhere for a moment: check who changes it, then try again",
             )
         return seen
 

@@ -53,8 +53,7 @@ async def insist(clusters: Clusters, cluster: str, namespace: str, name: str, te
     if why:
         again = shell.command("kubemint", "tenant", "store", name, "-n", namespace)
         raise UsageError(
-            f"{label} does not lead into {tenant} as it is known: {'; '.join(why)}. Through it the token would get "
-            "to whoever changed that, so nothing is pushed",
+            f"{label} does not match {tenant}: {'; '.join(why)}. The token could get elsewhere, so nothing is pushed",
             f"look at it: `{shell.command('kubectl', 'get', 'secretstore', name, '-n', namespace, '-o', 'yaml')}`; "
             f"once it is deleted, `{again}` creates it again; or push without it with --via=direct",
         )
@@ -83,7 +82,7 @@ async def _known(clusters: Clusters, tenant: str, label: str) -> Endpoint:
         await clusters.client(tenant)  # which finds one that another cluster delivers
         return clusters.endpoint(tenant)
     except (KubeError, IssuanceError) as error:
-        error.hint = error.hint or f"without the way into {tenant} whether {label} leads there is not known"
+        error.hint = error.hint or f"{tenant} is not known here, so {label} cannot be checked"
         raise
 
 

@@ -128,6 +128,6 @@ async def insist(context: Context, record: Export) -> tuple[str, ...]:
         ways.append(f"`{shell.command('kubemint', 'revoke', str(handle))}` what is recorded")
     raise UsageError(
         f"{address.name} holds another token than kubemint wrote there: recorded is {credential.fingerprint} for "
-        f"{said_of(credential.identity)}, in it lies {seen.token.fingerprint}{whose}",
+        f"{said_of(credential.identity)}, found is {seen.token.fingerprint}{whose}",
         ", ".join(ways),
     )

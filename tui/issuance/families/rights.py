@@ -85,9 +85,9 @@ SUMMARY: Final[dict[Flow, str]] = {
     Flow.SHOOT_VIEWER: "the same as a viewer, who reads all but Secrets; in the garden",
     Flow.SHOOT_EXEC: "write a shoot's kubeconfig without a secret, and answer it as an admin; in the garden",
     Flow.SHOOT_OIDC: "write a shoot's kubeconfig for people who log in with OIDC; in the garden",
-    Flow.TENANT_STORE: "make the SecretStore that leads into a cluster of Cluster API, in the cluster's namespace",
+    Flow.TENANT_STORE: "make a SecretStore for a Cluster API cluster, in the cluster's namespace",
     Flow.TENANT_PUSH: "push an account that exists into a tenant in one apply; account and tenant in one namespace",
-    Flow.TENANT_PUSH_EXTERNAL: "the same, carried by External Secrets",
+    Flow.TENANT_PUSH_EXTERNAL: "the same, pushed by External Secrets",
 }
 
 
@@ -152,7 +152,7 @@ _USERS: Final = (
         verbs=("list",), resource=PODS,
         why="who mounts the Secret: the old one lives until they have the new one; else three minutes are taken",
     ),
-    Right(verbs=("list",), resource=PUSH_SECRETS, why="what carries the Secret on; only where it is installed"),
+    Right(verbs=("list",), resource=PUSH_SECRETS, why="what pushes the Secret on; only if it is installed"),
     Right(verbs=("list",), resource=EXTERNAL_SECRETS, why="and what fetches it; likewise"),
 )  # fmt: skip
 
@@ -268,7 +268,7 @@ RIGHTS: Final[dict[Flow, tuple[Right, ...]]] = {
         _MINT,
         _HANDLE,
         Right(verbs=("get", "update"), resource=SECRETS, why="the tenant's kubeconfig, and the Secret that is pushed"),
-        Right(verbs=("get",), resource=STORES, why="whether there is a store that leads into the tenant"),
+        Right(verbs=("get",), resource=STORES, why="whether the tenant has a store"),
         Right(verbs=("get", "patch", "create"), resource=PUSH_SECRETS, why="the PushSecret, and how it goes"),
         *_USERS,
     ),

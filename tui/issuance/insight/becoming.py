@@ -77,7 +77,7 @@ def missing_roles(access: Access, target: Target) -> tuple[list[str], list[str]]
         if f"{bound.role_kind.lower()}s" in access.unread:
             unread[f"{said}, cannot be read"] = None
         else:
-            absent[f"{said}, does not exist: whoever creates it gives it"] = None
+            absent[f"{said}, does not exist: anyone who creates it grants it"] = None
     return list(unread), list(absent)
 
 

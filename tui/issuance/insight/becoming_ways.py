@@ -120,14 +120,14 @@ def direct(target: Target, held: Collection[tuple[str, str]], pods: Collection[s
     if name:
         make = Ask(("create",), "", "secrets", here, fresh=True)
         again = Ask(_READS, "", "secrets", here)
-        why = "makes a token Secret for it, which the cluster fills, and reads that"
+        why = "creates a token Secret for it and reads it"
         yield Path(Way.MAKE, high, why, ((make,), (again,)))
         yield Path(Way.RUN, high, "starts pods that run as it", (tuple(_starting(here)),))
         yield from _entering(here, pods)
     yield from _approving()
     if read:
         write = tuple(Ask(("update", "patch"), "", "secrets", ask.namespace, ask.names) for ask in read)
-        why = "writes a Secret that holds a credential of its: whoever uses that is led elsewhere"
+        why = "writes a Secret that holds its credential: its users can be sent to another server"
         yield Path(Way.WRITE, Severity.MEDIUM, why, (write,))
 
 
@@ -191,7 +191,7 @@ def _approving() -> Iterator[Path]:
     fetch = Ask(("get", "list", "watch", "patch"), CERTIFICATES, "certificatesigningrequests")
     why = "requests a client certificate for it and approves that"
     yield Path(Way.APPROVE, Severity.HIGH, why, ((approve,), (signer,), (make,), (fetch,)))
-    why = "approves a client certificate for it, if somebody requests one"
+    why = "approves a client certificate for it, if someone requests one"
     yield Path(Way.APPROVE, Severity.MEDIUM, why, ((approve,), (signer,)))
 
 
@@ -199,7 +199,7 @@ def bound_by(target: Target, enough: Collection[tuple[str, str]]) -> Iterator[Pa
     """Who may bind itself to a Role that gives one of the ways, or what the target itself is bound to (`enough`: kind
     and name). A binding to a Role whose rights somebody holds already gives nothing new, so it needs the verb bind."""
     of = {kind: tuple(sorted(name for role, name in enough if role == kind)) or _NOBODY for kind in ("Role", _CLUSTER)}
-    why = "may bind itself to a Role that leads there (bind)"
+    why = "may bind itself to a Role that allows it (bind)"
     if target.namespace:
         bind = (Ask(("bind",), RBAC, "roles", target.namespace, of["Role"]),
                 Ask(("bind",), RBAC, "clusterroles", target.namespace, of[_CLUSTER]))  # fmt: skip

@@ -85,7 +85,7 @@ _KNOWN: Final = (
         frozenset({"create", "get"}), _is("nodes/proxy"), _CORE,
     ),
     _Known(
-        Severity.CRITICAL, "sees and changes every object on its way in, Secrets too",
+        Severity.CRITICAL, "sees and changes every object that is written, Secrets too",
         _CHANGES, _is("mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
         narrowed="changes these webhooks",
     ),
@@ -127,7 +127,7 @@ _KNOWN: Final = (
         frozenset({"create"}), _is("secrets"), _CORE,
     ),
     _Known(
-        Severity.MEDIUM, "draws pods to a node, or keeps them off",
+        Severity.MEDIUM, "moves pods to a node, or away",
         frozenset({"update", "patch"}), _is("nodes", "nodes/status"), _CORE,
     ),
     _Known(

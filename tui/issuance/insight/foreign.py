@@ -125,6 +125,6 @@ def _known(context: Context, endpoint: Endpoint, name: str) -> str:
         except KubeError:
             continue  # another context that cannot be used
     raise UsageError(
-        f"the file asks kubemint for a token, and leads to no cluster that is known here ({endpoint.server})",
+        f"the file asks kubemint for a token, for a cluster that is not known here ({endpoint.server})",
         "name the kubeconfig that knows it with --kubeconfig FILE",
     )

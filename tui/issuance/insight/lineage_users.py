@@ -61,7 +61,7 @@ def user_said(node: Node) -> str:
 async def users_of(clusters: Clusters, subject: Subject, credentials: Sequence[Credential]) -> Users:
     """Pods and External Secrets, in every namespace where the account or one of its Secrets lies."""
     if subject.identity is None:
-        note = "whoever holds your kubeconfig; pods do not log in like this"
+        note = "anyone with your kubeconfig; pods do not log in like this"
         return Users(Node(kind=Part.RUNS, note="none: it is not a service account"), Node(kind=Part.USERS, note=note))
     secrets: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     secrets[subject.identity.cluster, subject.identity.namespace] = set()

@@ -140,7 +140,7 @@ async def of_account(context: Context, identity: Identity, namespace: str = "", 
             "ask for list on roles, clusterroles and their bindings (ClusterRole view does not have it)",
         )
     if await _missing(client, identity):
-        notes = (*notes, "there is no such account now; its bindings are left, for whoever creates it again")
+        notes = (*notes, "there is no such account now; its bindings remain, for anyone who creates it again")
     unknown = [f"{grant.bound.role_kind} {grant.bound.role} cannot be read" for grant in grants if grant.rules is None]
     return Powers(
         subject=identity.username,

@@ -203,7 +203,7 @@ def _judged(context: Context, proof: Proof, identity: Identity | None) -> Verifi
 
 
 def _another(context: Context, proof: Proof, user: str) -> Verification:
-    said = f"it speaks for {proof.username}, not for {user}"
+    said = f"it is for {proof.username}, not for {user}"
     return _failed(context, proof.method, said, "the destination holds another identity's credential")
 
 

@@ -117,12 +117,12 @@ _FLAG: Final = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 _OPTION: Final = re.compile(r"((?:say|pass) )?(?<![\w-])(--[a-z][a-z-]+)( [A-Z][A-Z/]*\b|=[a-z]+)?")
 _COMMAND: Final = re.compile(r"(`[^`]*`)")
 _DROPPED: Final = (
-    re.compile(r" \((?:--[a-z-]+(?:, )?)+\)"),
-    re.compile(r" with(?: --[a-z-]+(?:=[a-z]+)?)+(?: [A-Z][A-Z/]*\b)?(?: \([^)]*\))?"),
-    re.compile(r"pass --[a-z-]+ to "),
+    re.compile(r" \((?:--[a-z][a-z-]+(?:, )?)+\)"),
+    re.compile(r" with(?: --[a-z][a-z-]+(?:=[a-z]+)?)+(?: [A-Z][A-Z/]*\b)?(?: \([^)]*\))?"),
+    re.compile(r"pass --[a-z][a-z-]+ to "),
 )
 """What is left away of an option that a form does not ask for; `tests/issuance/test_spoken.py` keeps the core to it."""
-_LEFT_OUT: Final = re.compile(r"\b([Uu])se --[a-z-]+(?: [A-Z]+)? or (\w)")
+_LEFT_OUT: Final = re.compile(r"\b([Uu])se --[a-z][a-z-]+(?: [A-Z]+)? or (\w)")
 
 
 def read(fields: Iterable[Field], said: Said) -> tuple[dict[str, Any], list[Fault]]:

@@ -91,7 +91,7 @@ async def discard(client: Client, identity: Identity, plan: str, *, later: bool)
     meta = found.get("metadata") or {}
     if (meta.get("annotations") or {}).get(managed.PLAN) != plan:
         return ""
-    why = "who began to use it since cannot be known; delete it where nobody did" if later else ""
+    why = "it may be in use by now; delete it if it is not" if later else ""
     if why := why or await why_kept(client, identity, plan, later=later):
         return f"service account {identity.namespace}/{identity.name} stays: {why}"
     uid = str(meta.get("uid", ""))

@@ -132,9 +132,9 @@ def gap(interval: timedelta, lifetime: timedelta) -> str:
         return ""
     late = max(interval - left, timedelta(seconds=1))
     return (
-        f"the PushSecret looks every {format_duration(interval)}, and a token of {format_duration(lifetime)} is "
-        f"renewed with {format_duration(left)} left: renewed by anything but kubemint, which announces it, it may be "
-        f"dead in the tenant for up to {format_duration(late)}"
+        f"the PushSecret refreshes every {format_duration(interval)}, and a token of {format_duration(lifetime)} is "
+        f"renewed with {format_duration(left)} left: unless kubemint renews it, the tenant may "
+        f"have an expired one for up to {format_duration(late)}"
     )
 
 

@@ -253,7 +253,7 @@ def earlier_end(
     one, so that it is renewed in time whoever wrote which of them."""
     if issued is None or granted is None or expires is None or abs(issued + granted - expires) <= _ROUNDED:
         return expires, ""
-    return min(issued + granted, expires), "its annotations contradict each other: how long it lives its token says"
+    return min(issued + granted, expires), "its annotations contradict each other: its token's own lifetime counts"
 
 
 def _complaint(whole: bool, claimed: str) -> str:

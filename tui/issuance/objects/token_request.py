@@ -157,7 +157,7 @@ async def request_token(
         if isinstance(handle, ObjectBinding) and f'"{handle.name}" not found' in error.message:
             error.hint = f"there is no {handle.kind} {handle.name} to bind it to in {identity.cluster}"
         elif handle is not None and f'"{handle.name}" not found' in error.message:
-            error.hint = f"what the token is bound to ended meanwhile; was {identity.name} deleted, or made again?"
+            error.hint = f"what the token is bound to ended meanwhile; was {identity.name} deleted, or created again?"
         elif not error.hint:
             error.hint = f"does the service account {identity.namespace}/{identity.name} exist in {identity.cluster}?"
         raise
@@ -178,16 +178,16 @@ def refuse_unbound(token: Sensitive, wanted: ObjectBinding, cluster: str) -> Non
         held = f"is bound to {found.kind} {found.name}" if found is not None else "is bound to nothing"
         raise IssuanceError(
             f"the token that {cluster} gave {held}, and was to be bound to {wanted.kind} {wanted.name}: it is not used",
-            "servers bind tokens to nodes since 1.31" if wanted.kind == "Node" else "ask whoever runs that server",
+            "servers bind tokens to nodes since 1.31" if wanted.kind == "Node" else "ask the server's administrator",
         )
 
 
 def made_anew(identity: Identity) -> IssuanceError:
     """The error where the account was replaced by another one of its name."""
     return IssuanceError(
-        f"the service account {identity.said} was deleted and made again "
+        f"the service account {identity.said} was deleted and created again "
         "since it was looked at: another one has its name now, and no token of it is used",
-        "look who made it and what it may do (kubemint can), then try again",
+        "check who created it and what it may do (`kubemint can`), then try again",
     )
 
 

@@ -167,7 +167,7 @@ async def read_whole(client: Client, cluster: str, namespace: str, name: str) ->
     if why or there is None:
         raise UsageError(
             f"the Secret {namespace}/{name} is not a service-account token: {why}",
-            "whoever may patch a Secret may give it such annotations; only the type and the token itself count",
+            "anyone who may patch a Secret can set these annotations; only the type and the token count",
         )
     identity = Identity(cluster, namespace, there.account)
     live = await accounts.look(client, identity)

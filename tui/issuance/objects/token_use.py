@@ -70,13 +70,15 @@ def token_use(credential: Credential, version: str, since: date | None = None) -
     if used is None and since is not None:
         made = credential.issued_at
         if made is not None and made.date() >= since:
-            return TokenUse("never used", f"its cluster notes uses since {since}, before it was made")
-        return TokenUse(f"never used since {since}", "its cluster notes uses from that day on; before it is not known")
+            return TokenUse("never used", f"its cluster records uses since {since}, before it was created")
+        return TokenUse(f"never used since {since}", "its cluster records uses since that day")
     if used is None:
         if minor >= _NOTES_USE:
-            why = "no use is noted; since when its cluster notes them was not read, or may not be"
+            why = "no use is recorded; since when is not known"
             return TokenUse("not known", why)
-        older = f"{version} does not note that, servers do since 1.26" if minor else "its server's version is not known"
+        older = (
+            f"{version} does not record that, servers do since 1.26" if minor else "its server's version is not known"
+        )
         return TokenUse("not known", older)
     if minor < _CLEANS or credential.invalid_since is not None or not made_by_cluster(credential):
         return TokenUse()

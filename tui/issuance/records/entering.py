@@ -135,7 +135,7 @@ class TrustedSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Which delivered clusters are entered without asking: none where no `context` is given."""
 
     source: Annotated[
-        Deliverer, Meta(description="What leads to it: DPUClusters, Cluster API's Secrets, Argo CD's Secrets, or any.")
+        Deliverer, Meta(description="Its source: DPUClusters, Cluster API's Secrets, Argo CD's Secrets, or any.")
     ] = Deliverer.ANY
     context: Annotated[
         str, Meta(description="The context of the cluster that delivers it, or a glob pattern. Without it: none.")
@@ -260,7 +260,7 @@ def _words(delivery: Delivery, verdict: Verdict) -> tuple[str, str]:
     where = described(delivery)
     if verdict.entry is Entry.REFUSE:
         what = f"it is not entered: {' and '.join(verdict.why)} ({where})"
-        return what, "where that is meant, `trust` in config.yaml can allow it for this source"
+        return what, "if that is right, `trust` in config.yaml can allow it for this source"
     said = "entering it is not confirmed yet" if not verdict.why else "it changed since it was confirmed"
     changed = f"; {'; '.join(verdict.why)}" if verdict.why else ""
     return (

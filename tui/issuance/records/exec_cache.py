@@ -101,7 +101,7 @@ class Question:
         if version not in VERSIONS:
             return f"{INFO} has the apiVersion {str(version)[:80]!r}; known are {' and '.join(VERSIONS)}"
         if doubled:
-            return f"{INFO} says {doubled[0][:80]!r} twice, and which one is meant is not known"
+            return f"{INFO} says {doubled[0][:80]!r} twice, which is ambiguous"
         self.version = version
         spec = info.get("spec")
         cluster = spec.get("cluster") if isinstance(spec, dict) else None

@@ -74,7 +74,7 @@ class Verdict(msgspec.Struct, frozen=True):
                 f"was recorded without saying of which cluster called {self.cluster!r}, as earlier versions did, and "
                 f"nothing of it is found in the one that is called so here, at {self.now.words}"
             )
-        here = f"{self.cluster!r} leads to {self.now.words} here"
+        here = f"{self.cluster!r} is {self.now.words} here"
         if self.same is Same.UNKNOWN:
             return f"is of the cluster at {self.then.words}, and {here}, which is not known to be the same"
         if same_place(self.then.server, self.now.server):

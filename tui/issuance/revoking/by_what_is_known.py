@@ -112,7 +112,7 @@ async def _look_into(
             seen.trouble.append(error)
             continue
         if planned is None:
-            seen.liars[address] = "what would end there is bound to something else than its token"
+            seen.liars[address] = "what would be revoked there is not bound to its token"
         else:
             seen.plans[address] = planned
 

@@ -56,7 +56,7 @@ def handle_at(address: Address, seen: Seen | None) -> Handle:
     where = f"{address.namespace}/{address.name}"
     if seen is None:
         raise NotThere(
-            f"there is no Secret {where} in {address.cluster}: what was bound to it has ended",
+            f"there is no Secret {where} in {address.cluster}: tokens bound to it have ended",
             "`kubemint list credentials` shows what there is",
         )
     if seen.type == TOKEN_SECRET:
@@ -216,7 +216,7 @@ def the_same_end(sought: Sought, ends: Mapping[Address, Handle | str], servers: 
 
     if len({apart(end) for end in ends.values()}) > 1:
         raise UsageError(
-            f"{', '.join(map(str, ends))} all have {sought}, and each ends by something else; nothing was ended",
+            f"{', '.join(map(str, ends))} all have {sought}; nothing was revoked",
             "name the cluster with --context, or revoke each of them by its address",
         )
 
@@ -230,7 +230,7 @@ def nothing_known(sought: Sought, search: Search, liars: Mapping[Address, str] |
     """What is said where no cluster has it: a usage error only where every cluster answered. `liars` say that they
     have it, each with why that counts for nothing."""
     said = "".join(f"; {only_says(sought, address, why)}" for address, why in (liars or {}).items())
-    meant = f"; if such a destination itself is meant, revoke {next(iter(liars))}" if liars else ""
+    meant = f"; to revoke such a destination itself, revoke {next(iter(liars))}" if liars else ""
     if not search.whole:
         return IssuanceError(
             f"nothing that could be looked at has {sought} ({search.words}){said}",
@@ -246,8 +246,8 @@ def on_one_word(said: str, says: Sequence[Address], search: Search) -> IssuanceE
     """What is said where somebody has what is sought, and others may have it that were not looked into: whoever runs a
     cluster can say so of what lies in another one."""
     return IssuanceError(
-        f"{said}, but not every cluster could be looked into ({search.words}); nothing was ended on one cluster's word",
-        f"where that is meant, revoke {' or '.join(map(str, says))}; else {search.again}",
+        f"{said}, but not every cluster could be looked into ({search.words}); none is revoked on one word",
+        f"if you want that, revoke {' or '.join(map(str, says))}; else {search.again}",
     )
 
 
@@ -276,7 +276,7 @@ def asked(recorded_in: str, named: Sequence[str], known: Sequence[str]) -> Seque
     if named:
         raise UsageError(f"{issued}, and not in {', '.join(named)}", f"name {recorded_in} with --context")
     raise UsageError(
-        f"{issued}, and no cluster is called so here: a token is shown to no other one for that",
+        f"{issued}, and no cluster is called so here: the token is sent to no other one",
         "if the cluster has another name now, name it with --context",
     )
 
@@ -304,7 +304,7 @@ def by_token(address: Address, claims: Claims, facts: Facts) -> Found:
         raise UsageError(
             f"{address.cluster} {how}{': ' if facts.note else ''}{facts.note}; the Secret that it says it is bound to "
             "is there",
-            f"an unconfirmed token revokes nothing; if that is meant, revoke {address}",
+            f"an unconfirmed token revokes nothing; if you want that, revoke {address}",
         )
     credential = msgspec.structs.replace(
         bare(address, facts.identity, facts.handle),
@@ -330,7 +330,7 @@ def is_for_others(claims: Claims) -> bool:
 def nowhere(claims: Claims, search: Search) -> IssuanceError:
     """What is said where no cluster has what a token is bound to: a usage error only where every cluster answered."""
     bound = f"{claims.namespace}/{claims.bound.name if claims.bound is not None else ''}"
-    ends = f"; it ends by itself at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at else ""
+    ends = f"; it expires at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at else ""
     if not search.whole:
         return IssuanceError(
             f"no cluster that answered has the Secret {bound} that this token is bound to ({search.words})",
@@ -338,7 +338,7 @@ def nowhere(claims: Claims, search: Search) -> IssuanceError:
         )
     return UsageError(
         f"no cluster has the Secret {bound} that this token is bound to ({search.words})",
-        "where it was deleted the token has ended; else its cluster is another one: name it with --context, or delete "
+        "if it was deleted, the token has ended; else name its cluster with --context, or delete "
         f"the service account {claims.namespace}/{claims.service_account} there{ends}",
     )
 
@@ -389,7 +389,7 @@ def the_one(why: str, own: str, there: Mapping[str, Sequence[Seen]], search: Sea
             raise UsageError(
                 f"{why}, and a handle from an earlier version says that it was made for it, which any user may have "
                 f"written there ({search.words})",
-                f"where that is meant, revoke {address}",
+                f"if you want that, revoke {address}",
             )
         if (address.cluster != own and not search.whole) or own in {*search.closed, *search.away}:
             said = f"{why}, and {address} says that it was made for it"

@@ -63,7 +63,7 @@ def address_of(one: Revocation) -> str:
 def lives_on(one: Revocation) -> str:
     """What is said of one that a revocation leaves as it is."""
     return (
-        f"an older token of {one.address} works on until a kubemint runs after {one.due:%Y-%m-%d %H:%M:%S} UTC; "
+        f"an older token of {one.address} still works until kubemint runs after {one.due:%Y-%m-%d %H:%M:%S} UTC; "
         f"`{shell.command('kubemint', 'revoke', address_of(one))}` ends it now"
     )
 

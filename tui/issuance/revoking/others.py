@@ -144,7 +144,7 @@ def ends_too(one: Other) -> str:
     handle = one.ending.handle
     who = "this machine wrote it there" if one.ending.named is Named.BY_JOURNAL else "its handle was made for it"
     address = Address.handle(handle.cluster, handle.namespace, handle.name)
-    return safe_text(f"another token of this destination, which is not in it now, is revoked too: {address} ({who})")
+    return safe_text(f"another token of this destination is revoked too: {address} ({who})")
 
 
 def step(number: int, one: Other) -> StepInfo:

@@ -128,7 +128,7 @@ async def prepare(
     known = tuple(one.credential.address for one in written if same_token(one, handle, credential.fingerprint))
     warnings = [
         *found.said,
-        "once revoked, whoever uses it is refused within 10 s; verifiers outside of the API server notice only its end",
+        "once revoked, it is refused within 10 s; verifiers outside of the API server only notice its expiry",
     ]
     copies = {*secrets, *(export.credential.address for export in exports)}
     account = credential.identity.name if credential.identity is not None else ""
@@ -239,8 +239,8 @@ async def _looked_at_again(
     return credential, handles.Named.BY_JOURNAL, _DEAD[answer]
 
 
-_LIVES: Final = "its handle is there: whoever has the token still gets in"
-_HELD: Final = "its handle is there still, although the server refuses the token"
+_LIVES: Final = "its handle still exists: the token still works"
+_HELD: Final = "its handle still exists, although the server refuses the token"
 _DEAD: Final = {
     ending.Answer.REFUSED: "the server refuses its token",
     ending.Answer.UNASKED: "its handle is gone; the token is not here to ask about it",

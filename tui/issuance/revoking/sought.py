@@ -71,7 +71,7 @@ def token_of(material: Sensitive, where: str) -> Sought:
     if logins and not tokens:
         raise UsageError(
             f"{where} holds a client certificate and no token: no server can be told to refuse one",
-            "it ends by itself (kubemint inspect says when); until then take the rights from its user",
+            "it expires (`kubemint inspect` says when); until then remove its user's rights",
         )
     if len(tokens) != 1:
         held = "no token" if not tokens else f"{len(tokens)} different tokens"
@@ -159,7 +159,7 @@ def shown_to(there: Sequence[str], search: Search) -> str:
     """
     if len(there) > 1:
         raise UsageError(
-            f"{', '.join(there)} all say that they have the Secret that this token is bound to; it is shown to none",
+            f"{', '.join(there)} all say that they have the Secret that this token is bound to; it is sent to none",
             "name the one that issued it with --context; do not trust another one that claims the same",
         )
     if not search.whole:

@@ -145,13 +145,13 @@ async def _of_material(context: Context, data: Sensitive, names: Sequence[str]) 
         found.append(Traced(what="kubeconfig without material", identity=account, how=how))
     cluster = _leads_to(context, config)
     if not found:
-        how = f"it leads to {cluster}" if cluster else "it holds no login, and its server is none of a cluster here"
+        how = f"it is for {cluster}" if cluster else "it holds no login, and its server is none of a cluster here"
         return [Traced(what="kubeconfig without a login", cluster=cluster, how=how)]
     # Where a kubeconfig leads says nothing of whose its token is.
     return [
         one
         if one.known or one.sought or not cluster
-        else replace(one, cluster=cluster, how=f"its kubeconfig leads to {cluster}")
+        else replace(one, cluster=cluster, how=f"its kubeconfig is for {cluster}")
         for one in found
     ]
 
@@ -219,7 +219,7 @@ async def _of_handle(context: Context, name: str, names: Sequence[str]) -> Trace
     there, search = await everywhere(context, names, look)
     servers = judging.witnesses({cluster: context.clusters.endpoint(cluster).server for cluster in there})
     if not servers:
-        hint = "what was bound to it has ended" if search.whole else search.again
+        hint = "tokens bound to it have ended" if search.whole else search.again
         return replace(bare, how=f"no cluster has a handle of this name ({search.words})", hint=hint, search=search)
     if len(servers) > 1 or len(there[servers[0]]) > 1:
         return replace(

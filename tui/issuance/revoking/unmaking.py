@@ -127,13 +127,13 @@ async def prepare(context: Context, address: Address, why: UsageError, *, unmake
     else:
         plan, work = await _ending(context, address, made, sight, instead)
         plan = msgspec.structs.replace(plan, warnings=(*warnings, *plan.warnings))
-        means = "takes that Secret away and ends its token at once, for good"
+        means = "deletes that Secret, which ends its token now; this cannot be undone"
     if not unmake:
         how = "copied" if isinstance(work, Uncopy) else "issued"
         raise Unasked(
             UNMAKE,
             f"{address} was {how} and not rotated since: undoing that {means}",
-            "if that is meant, pass --yes",
+            "do it with --yes",
         )
     return plan, work
 
@@ -158,7 +158,7 @@ async def _made(context: Context, record: Export, instead: str) -> Made:
     if record.wrote is None:
         raise UsageError(f"what this machine noted of {at} is not enough to undo it", instead)
     if not record.wrote.new:
-        raise UsageError(f"{at} was there before: what was replaced in it is kept nowhere", instead)
+        raise UsageError(f"{at} was there before: what was replaced in it was not kept", instead)
     if not record.uid or uid != record.uid:
         raise UsageError(f"{at} is another Secret by now than the one that was made here", instead)
     if wrote_values(found.values(), new=True).whole != record.wrote.whole:
@@ -173,7 +173,7 @@ async def _alone(context: Context, record: Export, made: Made, instead: str) -> 
         others = ", ".join(one.said for one in destinations if at not in one.secrets)
         raise UsageError(f"{at} was issued together with {others or 'other places'}, which hold its token", instead)
     if any(secret != at for one in destinations for secret in one.secrets):
-        raise UsageError(f"{at} is carried on into a tenant, which uses it", instead)
+        raise UsageError(f"{at} is pushed on into a tenant, which uses it", instead)
     users = await context.users.using(context.clusters, SecretName(at.cluster, at.namespace, at.name))
     if users.uses:
         named = ", ".join(dict.fromkeys(f"{use.kind} {use.name} ({use.how})" for use in users.uses[:_NAMED]))
@@ -199,7 +199,7 @@ async def _ending(context: Context, address: Address, made: Made, sight: Sight, 
 
 def _lives_on(source: Address) -> str:
     return (
-        f"the token is that of {source}, and works on: whoever read it here has it still; "
+        f"the token is that of {source}, and still works for anyone who read it here; "
         f"`{shell.command('kubemint', 'rotate', str(source))}` replaces it"
     )
 

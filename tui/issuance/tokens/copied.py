@@ -51,7 +51,7 @@ class Found:
         if self.token is None:
             raise UsageError("there is no token in it", "rotate it, then export it")
         if way is None and form.rules.says_where:
-            raise UsageError(f"{identity.cluster} is not known here, so where it is cannot be written down")
+            raise UsageError(f"{identity.cluster} is not known here, so its server cannot be written")
         return form.rules.render_file(self.token, way, identity)
 
     @property
@@ -195,10 +195,10 @@ async def _of_shoot(context: Context, source: Credential, content: Sensitive) ->
     try:
         known = await (await context.families.of(source.address)).servers(context, source)
     except (KubeError, UsageError):
-        said = [f"its server is {server}, and which the shoot has cannot be seen" for server in servers]
+        said = [f"its server is {server}, and the shoot's are not known" for server in servers]
     else:
         others = [server for server in servers if known is None or server not in known]
-        said = [f"its server {server} is none that the shoot says it has" for server in others]
+        said = [f"its server {server} is not one of the shoot's" for server in others]
     return Found(login.token, None, ways, tuple(said))
 
 

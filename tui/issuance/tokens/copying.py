@@ -170,7 +170,7 @@ class Copy(Transaction):
             assert self.copy.format is not None
             return Document(found.rendered(self.copy.format, self.identity, endpoint))
         if found.token is None or endpoint is None:
-            raise UsageError(f"{self.identity.cluster} is not known here, so where it is cannot be written down")
+            raise UsageError(f"{self.identity.cluster} is not known here, so its server cannot be written")
         return Minted(found.token, endpoint)
 
     def _write_down(self, material: Material) -> Writing:

@@ -73,7 +73,7 @@ async def prepare_copy(
     source = await sight.see(str(address), lambda: reading.index(context, address), identifying_facts)
     if source.certified and source.shoot is None:
         raise UsageError(
-            f"{source.address} is a client certificate, which is not copied: its key belongs to that place alone",
+            f"{source.address} is a client certificate, which is not copied: its key stays in that place",
             "issue another one for the other place",
         )
     identity = stand_in(source.shoot) if source.shoot is not None else await _whose(context, source)
@@ -148,7 +148,7 @@ async def _whose(context: Context, source: Credential) -> Identity:
     family = await context.families.of(source.address)
     identity = await family.whose(context, source.address, source, token) if token is not None else None
     if identity is None:
-        raise UsageError(f"{source.address} cannot be exported: whose it is is not known")
+        raise UsageError(f"{source.address} cannot be exported: its account is not known")
     return identity
 
 
@@ -163,7 +163,7 @@ def refuse_unsaid(asks: Sequence[Ask], *, force: bool, other_server: bool) -> No
     for ask in unsaid(asks, force=force, other_server=other_server):
         if ask.word is Word.OTHER_SERVER:
             raise OtherServer(
-                f"this copy leads elsewhere: {ask.why}", "allow it with --other-server, or rotate it first"
+                f"this copy is for another server: {ask.why}", "allow it with --other-server, or rotate it first"
             )
         raise WouldReplace(ask.why, "choose another path, or replace it with --force; the old file is kept beside it")
 
@@ -277,9 +277,9 @@ async def _warnings(
     """What to know of the copy; `shared` is whether it is renewed together with what it is made from."""
     warnings = [held.warning] if held.warning else []
     if source.shoot is not None and source.address.kind.traits.endless:
-        warnings.append("the copy never ends, and whoever reads it is cluster-admin; a shoot kubeconfig is safer")
+        warnings.append("the copy never expires, and anyone who reads it is cluster-admin; a shoot kubeconfig is safer")
     elif source.expires_at is None:
-        warnings.append(f"the copy never ends by itself; it ends when {source.address} is revoked")
+        warnings.append(f"the copy never expires; it ends when {source.address} is revoked")
     elif not shared:
         warnings.append(f"the copy ends when {source.address} is rotated or revoked: export it again then")
     else:

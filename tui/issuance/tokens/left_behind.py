@@ -81,8 +81,8 @@ async def look(context: Context, identity: Identity, place: Place, found: Held, 
     said = [found.warning] if found.warning else []
     if left.ours is not None and left.ours.handle is not None:
         said.append(
-            f"{place.label} is gone, but the token that was in it lives: its handle {left.ours.handle.name} is revoked "
-            "once the new one is in its place"
+            f"{place.label} is gone, but its token still works: its handle {left.ours.handle.name} is revoked "
+            "once the new one is written"
         )
     others = []
     for seen in left.others[:_MOST]:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from tui.issuance.transaction.running import Note
 
 COMMAND: Final = "kubemint"
-_INSTALL: Final = "kubemint answers for this kubeconfig; put it on the PATH"
+_INSTALL: Final = "kubemint answers for this kubeconfig; put kubemint on the PATH"
 
 
 class Way(StrEnum):
@@ -212,7 +212,7 @@ def _about_plugin(wish: PlainWish) -> list[str]:
     if shutil.which(COMMAND) is None:
         said.append(f"{COMMAND} is not on the PATH: kubectl will not find it until it is")
     if not wish.kubeconfigs:
-        said.append("the plugin finds its own way in where KUBECONFIG points when it runs; that must not be this file")
+        said.append("the plugin itself logs in with KUBECONFIG, which must not be this file")
     return said
 
 

@@ -108,7 +108,7 @@ async def prepare_undo(
     await whose.of_revocation(context, revocation)  # the old token is shown to its cluster
     now = await context.now(old.identity.cluster) if old.identity is not None else context.clock()
     if old.expires_at is None or old.issued_at is None or old.expires_at <= now:
-        raise UsageError(f"the old credential of {address} has ended by itself", "rotate it for a new one")
+        raise UsageError(f"the old credential of {address} has expired", "rotate it for a new one")
     token = graces.token(revocation.handle) or await _from_files(context, old, given)
     if token is None:
         raise UsageError(
@@ -162,7 +162,7 @@ async def _refuse_edited(places: Sequence[Place], form: Format, revocation: Revo
         if token is None or token.fingerprint != revocation.by:
             raise UsageError(
                 f"{place.label} was edited since the rotation: it holds something else than kubemint wrote there",
-                "what somebody put there is not replaced; rotate it for a new one, or revoke it",
+                "what someone put there is not replaced; rotate it for a new one, or revoke it",
             )
 
 

@@ -112,8 +112,8 @@ async def _with_others(context: Context, spec: IssueSpec, token: Credential, req
                 known.setdefault(own, destination_at(own, identity))
     why = {address: await _not_any_more(context, address, identity, token) for address in known}
     left = tuple(
-        f"Secret {one.namespace}/{one.name} in {one.cluster} {said}: it is left out and gets nothing; issue it anew "
-        "where that is meant"
+        f"Secret {one.namespace}/{one.name} in {one.cluster} {said}: it is left out and gets nothing; issue it again "
+        "there to use it"
         for one, said in why.items()
         if said
     )

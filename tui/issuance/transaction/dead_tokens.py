@@ -42,6 +42,6 @@ async def refuse(context: Context, secret: Address, account_uid: str, token: Sen
         if one.is_same(secret, account_uid, fingerprint):
             raise UsageError(
                 f"the token of Secret {secret.namespace}/{secret.name} in {secret.cluster} was revoked here on "
-                f"{one.at:%Y-%m-%d}: this would make the very same token valid again, for whoever still has it",
+                f"{one.at:%Y-%m-%d}: this would make the same token valid again, for anyone who has it",
                 "choose another name for the token Secret",
             )

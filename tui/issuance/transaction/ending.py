@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 20.0
 """Seconds in which a server has forgotten a token that it accepted just before: twice what it remembers."""
 LONGEST_HELD: Final = 80.0
-"""The same where a finalizer holds the handle back: servers refuse its tokens 60 s after it was marked as deleted."""
+"""The same if a finalizer holds the handle: servers refuse its tokens 60 s after it was marked as deleted."""
 _PAUSE: Final = 1.0
 _PROBE: Final = 5.0
 """Seconds that one question may take, and as many for reading the token where it lies."""
@@ -277,4 +277,4 @@ class End:
 
 
 def _held_back(handle: Handle, longest: float) -> str:
-    return f"handle {handle.name} is still being deleted {longest:g} s after: its finalizer holds it back"
+    return f"handle {handle.name} is still being deleted {longest:g} s after: its finalizer holds it"

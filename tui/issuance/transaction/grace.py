@@ -251,7 +251,7 @@ def not_ended(failures: Sequence[KubeError | IssuanceError]) -> str:
         return "the old token still works, its handle could not be deleted"
     if all(isinstance(error, UsageError) for error in failures):  # before anything was asked of a server
         return "whether the old token still works could not be checked"
-    return "the old token may still work, that its handle is gone was not seen"
+    return "the old token may still work, its handle was not seen to be gone"
 
 
 async def _locked(locks: Locks, address: Address) -> contextlib.ExitStack:

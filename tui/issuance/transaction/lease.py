@@ -109,7 +109,7 @@ class Lease:
                 said = f"{renewed:%H:%M:%S}" if renewed is not None else "an unknown time"
                 raise LeaseHeld(
                     f"{self._spec.get('holderIdentity')} holds the Lease {self.namespace}/{self.name}",
-                    f"it renewed it at {said} UTC; leave the work to it, or end it and try again",
+                    f"it renewed it at {said} UTC; let it work, or stop it and try again",
                 )
             await asyncio.sleep(self._retry.total_seconds() / _LOOKS)
 

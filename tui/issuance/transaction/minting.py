@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from .running import Note
 
-CANNOT_REVOKE: Final = "cannot be revoked: it has no handle and expires by itself"
+CANNOT_REVOKE: Final = "cannot be revoked: it has no handle; it expires"
 
 
 @dataclass(kw_only=True)

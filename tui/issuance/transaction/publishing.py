@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 
     from .running import Note
 
-_STAYS_OPEN: Final = (
-    "until that is mended the old one works too; kubemint goes on when it starts next, or rotate it again"
-)
+_STAYS_OPEN: Final = "until then the old one works too; kubemint retries when it starts next, or rotate it again"
 
 
 @dataclass(kw_only=True)
@@ -146,7 +144,7 @@ class Publishing(Journaled):
                 self.give_up(place)
                 note.skip(f"{place.label} was changed by another client since; it was left alone")
             elif holds and place.path is not None and await self._is_whole(place):
-                note.skip("it is there as it should be")
+                note.skip("it is up to date")
             else:
                 if holds:
                     await place.look()

@@ -50,7 +50,7 @@ async def managed_secret(context: Context, address: Address) -> tuple[Credential
     if credential is None:
         raise UsageError(
             f"the Secret {address.namespace}/{address.name} in {address.cluster} is not managed by kubemint",
-            f"its label {managed.MANAGED_BY} would say so",
+            f"its label {managed.MANAGED_BY} is missing",
         )
     return credential, managed.request_of(found)
 
@@ -102,6 +102,6 @@ async def token(context: Context, address: Address) -> Sensitive | None:
 def no_token(address: Address) -> UsageError:
     """What is said where someone wants the token of a handle, or another in its place."""
     return UsageError(
-        f"{address} is what a token is bound to; the token itself is elsewhere",
+        f"{address} is the handle of a token; the token is elsewhere",
         "a handle can be looked at and revoked",
     )

@@ -53,7 +53,7 @@ class Revoked(Unasked):
         """What is said where there is no terminal to confirm on."""
         super().__init__(
             REVIVE,
-            f"{credential.address} was revoked{seen}: rotating it gives whoever reads it a token that works again",
+            f"{credential.address} was revoked{seen}: rotating it issues a token that works again",
             "rotate it anyway with --yes",
         )
 
@@ -132,6 +132,6 @@ def _seen_by(credential: Credential, *, gone: bool) -> str:
     if credential.state is State.REVOKED:
         return ""
     if not gone:
-        return "its server refuses its token, which has not ended by itself"
+        return "its server refuses its token, which has not expired"
     whose = "its handle" if credential.bound_to is None else "it is a copy, and the handle of its original"
     return f"{whose} is gone"

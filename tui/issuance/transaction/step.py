@@ -42,7 +42,7 @@ known: then nothing before it is taken back either, and the next start goes on. 
 a crash."""
 
 FIND: Final = "find"
-_LATER: Final = "what is left over is cleaned up when kubemint starts next"
+_LATER: Final = "the rest is cleaned up when kubemint starts next"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ def undo_intent(
     from tui.issuance.model.types import IssueSpec
 
     if old.identity is None or old.issued_at is None or old.expires_at is None:
-        raise IssuanceError(f"what is recorded of the old credential of {address} is not enough to go back to it")
+        raise IssuanceError(f"too little is recorded of the old credential of {address} to go back to it")
     return Intent(
         plan=new_id(),
         action=Action.UNDO,

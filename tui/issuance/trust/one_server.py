@@ -68,7 +68,7 @@ def are_one(asked: Side, other: Side) -> bool:
 
 def said(asked: Address, under: Address) -> str:
     """What people are told before one is acted on under its other name."""
-    return f"{asked} is {under} here, which it was issued under: that is acted on"
+    return f"{asked} is {under} here, which it was issued under: that one is used"
 
 
 async def read(context: Context, address: Address) -> Reading:

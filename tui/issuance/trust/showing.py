@@ -99,7 +99,7 @@ def judge(
     said = f"nothing shows that its token is of {says}, as its annotations say"
     if there.get(says) and also:
         said = f"its annotations say that its token is of {says}, and the account is in {', '.join(also)} as well"
-    return Shown(holder, f"{said}: it is not shown to {says}")
+    return Shown(holder, f"{said}: it is not sent to {says}")
 
 
 def host_of(cluster: str) -> str:
@@ -283,7 +283,7 @@ async def of_file(context: Context, credential: Credential, token: Sensitive) ->
         return cluster
     raise UsageError(
         f"{file} holds another token than kubemint wrote there, and nothing shows that it is of {cluster}, as what was "
-        "recorded: it is shown to none",
+        "recorded: it is sent to none",
         BY_HAND,
     )
 

@@ -121,10 +121,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 _CLOSE: Final = timedelta(seconds=10)
 """So near to its end it is not known whether a token was cut short: clocks of servers are not alike."""
-_PATCHED: Final = "annotations alone, which whoever may patch it may write"
+_PATCHED: Final = "annotations alone, which anyone who may patch it can write"
 _WAY_OUT: Final = (
-    "if its cluster has another name here too, use the one that it was issued under; if it is meant to be, delete that "
-    "Secret and issue a new one for the account"
+    "if its cluster has another name here too, use the one that it was issued under; else delete that Secret and "
+    "issue a new one for the account"
 )
 
 
@@ -233,7 +233,7 @@ def _not_beside(claim: Claim, handle: Handle | None, beside: Seen | None, *, by_
     if handle is None or identity is None:
         return "no handle beside the account confirms that"
     if (handle.cluster, handle.namespace) != (identity.cluster, identity.namespace):
-        return "the handle that it names does not lie beside the account"
+        return "the handle that it names is not beside the account"
     named = Named.BY_TOKEN if by_token else Named.BY_WALK
     verdict = handles.judge(Ending(handle=handle, named=named, account=identity.name), beside)
     if verdict.fate is not Fate.DELETE or beside is None:

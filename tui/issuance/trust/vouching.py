@@ -131,7 +131,7 @@ async def _read(context: Context, address: Address) -> Reading:
     if marks is None:
         raise UsageError(
             f"the Secret {address.namespace}/{address.name} in {address.cluster} is not managed by kubemint",
-            f"its label {managed.MANAGED_BY} would say so",
+            f"its label {managed.MANAGED_BY} is missing",
         )
     token, leads = lying_in(marks.format, found)
     marks, facts, moved = await _facts_of(context, marks, token, leads)
@@ -307,7 +307,7 @@ async def _confirmed(
     from tui.kube.client import Client
 
     if identity is None:
-        return Word.REFUSED, "it speaks for no service account"
+        return Word.REFUSED, "it is for no service account"
     try:
         operator = await clusters.client(cluster)
         endpoint = clusters.endpoint(cluster).with_token(token)
@@ -320,7 +320,7 @@ async def _confirmed(
     if not proof.method:
         return Word.UNASKED, proof.note
     if proof.username != identity.username:
-        return Word.REFUSED, f"the server says that it speaks for {proof.username}"
+        return Word.REFUSED, f"the server says that it is for {proof.username}"
     return Word.CONFIRMED, ""
 
 

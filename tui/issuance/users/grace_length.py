@@ -83,7 +83,7 @@ def length(wish: GraceWish, sightings: Sequence[Sighting], *, left: timedelta | 
     grace = wish.asked if wish.given else max(wish.asked, need)
     if left is not None and not wish.given and grace > max(left, wish.asked):
         grace = max(timedelta(seconds=math.ceil(left.total_seconds())), wish.asked)
-        reasons += ("longer it does not live by itself",)
+        reasons += ("it expires then",)
     if wish.given and wish.asked < need:
         for_whom = "; ".join(words for needed, words in needs if needed > wish.asked)
         warnings.append(

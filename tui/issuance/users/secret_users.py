@@ -304,7 +304,7 @@ def _pushed(one: _Pushes, wish: GraceWish) -> Use:
     if one.view.never or not one.view.interval:
         how = f"{one.view.never}: what it carried ends" + ("" if one.view.keeps else "; r on it pushes again")
         return Use(kind="PushSecret", name=one.name, how=how, sees=None)
-    does = "carries it on" if one.view.chooses is None else "may carry it on, by its labels,"
+    does = "pushes it on" if one.view.chooses is None else "may carry it on, by its labels,"
     how = f"{does} every {format_duration(one.view.interval)}"
     return Use(kind="PushSecret", name=one.name, how=how, sees=one.view.interval + wish.kubelet)
 

@@ -157,7 +157,7 @@ def renewal_loop(screen: WorkingScreen) -> None:
         return
     marked = screen.chosen_addresses() if screen.marking else []
     if screen.marking and not marked:
-        said = "the renewal loop keeps credentials; of those none that is seen is marked: ctrl+\\ takes all marks away"
+        said = "the renewal loop is for credentials, and none is marked: ctrl+\\ clears all marks"
         screen.notify(said, markup=False, severity="warning", timeout=6)
         return
 
@@ -216,7 +216,7 @@ async def _enter(screen: WorkingScreen, delivery: Delivery) -> None:
     except (IssuanceError, KubeError) as error:
         screen.failed(error)
         return
-    screen.notify(f"{delivery.by.cluster} is entered from now on", markup=False, timeout=4)
+    screen.notify(f"{delivery.by.cluster} is connected from now on", markup=False, timeout=4)
 
 
 def _own(screen: WorkingScreen) -> dict[str, str]:

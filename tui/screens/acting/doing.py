@@ -311,7 +311,7 @@ def revoke_handles(
     one = len(addresses) == 1
     said = [f"{addresses[0].namespace}/{addresses[0].name}  ({addresses[0].cluster})"] if one else []
     said += [] if one else [f"{how_many(address.cluster for address in addresses)}."]
-    said += ["", "Whoever has the token that is bound to it is shut out; no list here shows who that is.", *left]
+    said += ["", "The token bound to it stops working; no list here shows who uses it.", *left]
 
     title = "Revoke this handle?" if one else f"Revoke {len(addresses)} handles?"
     question = ConfirmScreen(title, said, more=partial(consequences, session, foreseen, ()))

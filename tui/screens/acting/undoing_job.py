@@ -65,8 +65,8 @@ def _task(session: Session, address: Address, made: Credential) -> Task:
         now = await session.engine.lookup(address)
         if now.fingerprint != made.fingerprint:
             raise UsageError(
-                f"{address} was changed since this job rotated it, so that is not what an undo would take back",
-                "look at it, and press u on its row if its last rotation is the one that you mean",
+                f"{address} was changed since this job rotated it, so undo would not take back this rotation",
+                "look at it; u on its row undoes its last rotation",
             )
         await begin(task)
 

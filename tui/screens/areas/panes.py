@@ -299,8 +299,8 @@ def empty_lines(area: Area, scope: Scope, total: int, session: Session) -> list[
                 ]
             else:
                 lines.append(Cell(safe_text(f"{sign.glyph} {row.name} {cluster_says(row, session.now())}"), sign.tone))
-        tries = "R tries again at once, d shows all that is known, esc goes back"
-        lines.append(Cell(tries if scope.cluster else "2 shows the clusters, R there tries again at once", Tone.MUTE))
+        tries = "R tries again now, d shows details, esc goes back"
+        lines.append(Cell(tries if scope.cluster else "2 shows the clusters, R there tries again now", Tone.MUTE))
         return lines
     where = f" in {safe_text(scope.cluster)}" if scope.cluster else ""
     lines = [Cell(f"No {noun}{where}.", Tone.STRONG)]

@@ -107,4 +107,4 @@ def _as_notice(rows: Sequence[Needing], number: int, moment: str) -> Notice:
     names = [name_of(row) for row in rows]
     named = f": {', '.join(names[:_NAMED])}{' …' if len(names) > _NAMED else ''}" if len(rows) > 1 else ""
     who = names[0] if number == 1 else f"{number} mended"
-    return Notice(30, MENDED, who, f"needs nobody any more since {moment}{named}", tuple(rows), mends="")
+    return Notice(30, MENDED, who, f"needs nothing since {moment}{named}", tuple(rows), mends="")

@@ -66,7 +66,7 @@ class ConfirmScreen(Dialog[bool]):
     def problems(self) -> Sequence[Wrong]:
         if not self._word or self.query_one("#f-word", Input).value.strip() == self._word:
             return ()
-        return (Wrong("word", "", f"type {safe_text(self._word)} to go on, or press esc to leave everything as it is"),)
+        return (Wrong("word", "", f"type {safe_text(self._word)} to continue, or press esc to cancel"),)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter after the right word is the answer; what is wrong stays said."""

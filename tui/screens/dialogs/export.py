@@ -98,7 +98,7 @@ class ExportScreen(PreviewedForm[ExportWish]):
             found.append(Wrong("path", "", self._refused))
         said = self.said
         unsaid = ((word, safe_text(why)) for word, why in self._asked().items() if not said[word])
-        return [*found, *(Wrong(word, "", f"{why}: tick that it is meant") for word, why in unsaid)]
+        return [*found, *(Wrong(word, "", f"{why}: tick to allow it") for word, why in unsaid)]
 
     def _own_problems(self) -> list[Wrong]:
         """What can be known to be wrong without asking anybody."""

@@ -83,7 +83,7 @@ class MintScreen(Form[SelfWish]):
 
     def notes(self) -> Iterable[Widget]:
         yield Static(
-            "It is bound to nothing, so it cannot be revoked on its own: it ends by itself.",
+            "It is bound to nothing, so it cannot be revoked on its own: it expires.",
             classes="dialog-note", markup=False,
         )  # fmt: skip
 

@@ -93,17 +93,17 @@ class _TenantForm(PreviewedForm[Wish]):
 class TenantStoreScreen(_TenantForm[StoreWish]):
     """Asks which cluster of Cluster API a SecretStore is to lead into."""
 
-    heading = "Tenant store: a SecretStore that leads into a cluster of Cluster API"
+    heading = "Tenant store: a SecretStore for a Cluster API cluster"
     verb = "Create"
-    nothing = "no cluster of Cluster API was found: they are known by their Secrets"
+    nothing = "no Cluster API cluster was found"
 
     def __init__(self, tenants: Sequence[Tenant], *, servers: Mapping[str, str], first: Sequence[str] = ()) -> None:
         super().__init__(NEW_TENANT_STORE, {}, tenants, servers=servers, first=first)
 
     def notes(self) -> Iterable[Widget]:
         yield Static(
-            "Its admin certificate is copied from Cluster API's kubeconfig Secret into a Secret beside it: whoever "
-            "reads Secrets there owns the tenant. Made again, both are brought up to date.",
+            "Its admin certificate is copied from Cluster API's kubeconfig Secret into a Secret beside it: anyone who "
+            "reads Secrets there owns the tenant. Create it again to update both.",
             classes="dialog-note", markup=False,
         )  # fmt: skip
 
@@ -121,9 +121,9 @@ class TenantPushScreen(_TenantForm[TenantWish]):
     """Asks for everything that a push consists of. `stores` says whether a tenant's SecretStore is there."""
 
     VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012  more fields than others
-    heading = "Tenant push: let a tenant into its management cluster as a service account"
+    heading = "Tenant push: give a tenant access to its management cluster"
     verb = "Push"
-    nothing = "no tenant was found: they are known by Cluster API's Secrets"
+    nothing = "no tenant was found"
 
     def __init__(
         self,
@@ -170,4 +170,4 @@ class TenantPushScreen(_TenantForm[TenantWish]):
         if wish is None or not wish.external_secrets:
             return "Token and CA are written together, then tested from the tenant's copy."
         gap = tenant_gap(wish, TENANT_LIFETIME)
-        return gap[:1].upper() + gap[1:] or "It is renewed long before the next look could come too late."
+        return gap[:1].upper() + gap[1:] or "It is renewed well before the next refresh could be late."

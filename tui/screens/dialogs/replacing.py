@@ -56,6 +56,6 @@ def ask(app: App[Any], path: Path, body: list[str], sure: Callable[[], object]) 
         if yes:
             sure()
 
-    kept = f"What is there is kept beside it as {path.name}.{KEPT_AS}."
+    kept = f"The old file is kept beside it as {path.name}.{KEPT_AS}."
     title = f"Replace {short_path(str(path))}?"
     app.push_screen(ConfirmScreen(title, [body[0], kept, "", *body[1:]], verb="Replace"), answered)

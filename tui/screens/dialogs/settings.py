@@ -28,7 +28,7 @@ from .dialog import Dialog, Field, Wrong, wrong
 
 _DIFF_LINES: Final = 4
 _ASKS: Final = {
-    Confirm.NEVER: "only before several at once",
+    Confirm.NEVER: "only before several",
     Confirm.DESTRUCTIVE: "before destroying, or several",
     Confirm.ALWAYS: "always, before a rotation too",
 }

@@ -74,7 +74,7 @@ class TrustScreen(Dialog["Delivery | None"]):
 
     def _lines(self, found: Delivered, verdict: EntryVerdict, trusted: Sequence[tuple[str, str]]) -> list[str]:
         place, by = found.delivery.place, found.delivery.by
-        lines = [f"{by} delivers it: whoever may write its Secret says where it leads."]
+        lines = [f"{by} delivers it: anyone who may write its Secret chooses the server."]
         lines.append(f"- server     {place.server}")
         if place.server_name:
             lines.append(f"- its name   {place.server_name}")
@@ -89,7 +89,7 @@ class TrustScreen(Dialog["Delivery | None"]):
             lines.append(f"- same server as your own {', '.join(same[:3])}")
         if not self._refused and verdict.why:
             lines += ["Since you confirmed it:", *(f"- {text}" for text in verdict.why)]
-        return [*lines, "It is entered with the login that was delivered, with no other."]
+        return [*lines, "It is connected with the login that was delivered, with no other."]
 
     def problems(self) -> Sequence[Wrong]:
         if self._refused:

@@ -237,7 +237,7 @@ class FoundScreen(Page[Found]):
             Fact("runs as it", line, Tone.MUTE) for line in item.runs
         ]
         facts += [Fact("not seen", item.unseen, Tone.WARN)] if item.unseen else []
-        return Section("used by", facts or [Fact("", f"{_NO_OTHER}; and whoever has a copy of it", Tone.MUTE)])
+        return Section("used by", facts or [Fact("", f"{_NO_OTHER}; and anyone with a copy", Tone.MUTE)])
 
     @staticmethod
     def _asked(item: Found) -> Section:
@@ -307,7 +307,7 @@ class FoundScreen(Page[Found]):
         event.stop()
         rows = self.chosen()
         if not rows or (isinstance(rows[0], AccountRow) and rows[0].key not in self.session.store.accounts):
-            self.notify("no row of the fleet: nobody here has it", markup=False, timeout=5)
+            self.notify("in no list: nothing here uses it", markup=False, timeout=5)
             return
         self.dismiss(None)
         self._main.reveal_row(rows[0])

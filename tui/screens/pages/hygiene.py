@@ -180,7 +180,7 @@ class HygieneScreen(Page[Finding]):
         elif fixes == {Fix.CHMOD}:
             paths = list(dict.fromkeys(finding.path for finding in these))
             body = [short_path(path) for path in paths[:8]] + (["…"] if len(paths) > 8 else []) + said
-            body += ["", "From now on only you can read and change it (mode 600). Whoever read it before has read it:",
+            body += ["", "From now on only you can read and change it (mode 600). Others may have read it before:",
                      "rotate what is in it."]  # fmt: skip
 
             def sure(yes: bool | None) -> None:

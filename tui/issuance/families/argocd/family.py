@@ -65,7 +65,7 @@ class ArgoClusters(Family):
             at = Address.token_secret(seen.identity.cluster, seen.identity.namespace, name)
             known = credential.expires_at is None
             raise UsageError(
-                f"{address} cannot be revoked by itself: its token is bound to {seen.bound}, which is no handle of "
+                f"{address} cannot be revoked on its own: its token is bound to {seen.bound}, which is no handle of "
                 "kubemint's",
                 f"`{shell.command('kubemint', 'revoke', str(at))}` ends it" if known else "deleting that ends it",
             )

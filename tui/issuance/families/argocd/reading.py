@@ -73,7 +73,7 @@ async def home(context: Context, address: Address, way: Endpoint) -> str:
     entered = (await context.clusters.client(own)).endpoint
     if not same_place(way.server, entered.server) or delivered.differences(way, entered):
         raise UsageError(
-            f"{address} leads elsewhere by now than where {own} was entered", "look where, and enter it anew"
+            f"{address} points to another server now than when {own} was connected", "check where, then connect again"
         )
     return own
 
@@ -100,8 +100,8 @@ async def confirmed(context: Context, place: ClusterPlace) -> Reading:
     warnings = _agrees(address, way, (await context.clusters.client(cluster)).endpoint)
     facts = await vouching.facts_at(context.clusters, cluster, way.login.token)
     if facts.word is not Word.CONFIRMED or facts.identity is None or not facts.account_uid:
-        said = {Word.REFUSED: f"{cluster} refuses its token", Word.UNREADABLE: "its token says nothing of itself"}
-        what = said.get(facts.word, f"{cluster} does not confirm its token, which says not whose it is")
+        said = {Word.REFUSED: f"{cluster} refuses its token", Word.UNREADABLE: "its token says nothing about itself"}
+        what = said.get(facts.word, f"{cluster} does not confirm its token, which does not say whose it is")
         why = f": {facts.note}" if facts.note else ""
         raise UsageError(f"{address}: {what}{why}; nothing shows whose it is", _BY_HAND)
     verdict, bound = await _vouched(context, address, found, facts, facts.identity)
@@ -153,8 +153,8 @@ def _agrees(address: Address, way: Endpoint, known: Endpoint) -> tuple[str, ...]
         said = delivered.differences(way, known)
     if said:
         raise UsageError(
-            f"{address} does not lead to {known.name} as that is known here: {'; '.join(said)}",
-            "whoever may write it may have written that; set it right first",
+            f"{address} does not lead to {known.name} as known here: {'; '.join(said)}",
+            "anyone who may write it may have changed that; correct it first",
         )
     return (f"its server is {safe_text(way.server)}, the one known is {safe_text(known.server)}",) if elsewhere else ()
 
@@ -165,7 +165,7 @@ async def _vouched(
     """What vouches for a confirmed token; and what it is bound to that is somebody else's. Raises UsageError."""
     if facts.bound and not facts.bound.startswith("Secret "):
         raise UsageError(
-            f"{address} holds the token of {facts.bound}, which ends with that: whoever put it there got hold of it",
+            f"{address} holds the token of {facts.bound}, which ends with that: someone copied it there",
             f"look who may write that Secret; {_BY_HAND}",
         )
     handle = facts.handle
@@ -185,7 +185,7 @@ async def _vouched(
     if await _is_ours(context, handle):
         raise UsageError(
             f"{address} holds a token that was made for another place: {verdict.why}",
-            f"whoever may write that Secret may have put it there; {_BY_HAND}",
+            f"anyone who may write that Secret may have put it there; {_BY_HAND}",
         )
     return Verdict(ok=True), f"Secret {handle.name}"
 

@@ -67,7 +67,7 @@ async def prepare_rotation(context: Context, address: Address) -> tuple[Plan, Is
     if account.exists and account.uid != found.account_uid:
         raise UsageError(
             f"the service account {identity.said} was created again since the token in {address} was issued",
-            "a new token would be for another account; issue one for it where that is meant",
+            "a new token would be for another account; if you want that, issue one for it",
         )
     spec = IssueSpec(
         identity=identity,
@@ -162,4 +162,4 @@ def _stays(found: Reading) -> list[str]:
     elif found.bound:
         how = f"it is bound to {found.bound}, which is no handle of kubemint's; deleting that ends it"
     ends = f" until {end_of(old)}" if old.expires_at is not None else ""
-    return [*said, f"the old token lives on{ends}: {how}"]
+    return [*said, f"the old token still works{ends}: {how}"]

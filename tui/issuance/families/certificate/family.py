@@ -82,7 +82,7 @@ class Certificates(Files):
         found = [place_at(context, wish, one) for one in wish.destinations]
         place = next((one for one in found if one.address == record.credential.address), None)
         if place is None:
-            raise UsageError(f"the record of {address} does not say how it is kept", "issue it anew")
+            raise UsageError(f"the record of {address} does not say how it is kept", "issue it again")
         place.request = record.request
         return place, Format.CERTIFICATE
 
@@ -114,7 +114,7 @@ class Certificates(Files):
         known = context.clusters.endpoint(wish.cluster)
         said = []
         if differ := "; ".join(differences(own, known)):
-            said.append(f"asked of {wish.cluster}, and its kubeconfig does not lead there as that is known: {differ}")
+            said.append(f"asked of {wish.cluster}, and its kubeconfig differs from what is known: {differ}")
         if Sensitive(pem).fingerprint != record.credential.fingerprint:
             said.append("it is another certificate than kubemint wrote there")
         login = Login(client_certificate=pem, client_key=key)

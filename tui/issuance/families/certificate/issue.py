@@ -96,7 +96,7 @@ class Certify(Publishing):
         ends = [old.expires_at for old in self.intent.old if old.expires_at is not None]
         if not ends or max(ends) <= self.context.clock():
             return []
-        return [f"the old certificate works until {max(ends):%Y-%m-%d %H:%M:%S} UTC wherever a copy of it lies"]
+        return [f"the old certificate works until {max(ends):%Y-%m-%d %H:%M:%S} UTC in every copy"]
 
     async def find(self, note: Note) -> list[Step] | None:
         """Where any place holds the new certificate, it is the one that people use: the rest is finished."""
@@ -114,7 +114,7 @@ class Certify(Publishing):
             proof = Step(info=prove_step(self.wish.cluster), do=self._prove)
             rest = await self.remaining(already, proof)
             return [self._tidied, *rest, Step(info=COMMIT, do=self._commit, final=True)]
-        note.run.left += [f"{one}; issue it anew" for one in said]  # its key is nowhere any more
+        note.run.left += [f"{one}; issue it again" for one in said]  # its key is nowhere any more
         return None
 
     async def _taken_out(self, place: Place) -> tuple[request.Made, Signed]:
@@ -290,6 +290,6 @@ def _nobody(name: str, cluster: str, seconds: float, *, approved: bool) -> Issua
             f"does the controller manager of {cluster} run `csrsigning`, with `--cluster-signing-cert-file`?",
         )
     return IssuanceError(
-        f"the request {name} was not approved within {seconds:.0f} s; it is taken back",
+        f"the request {name} was not approved within {seconds:.0f} s; it was deleted",
         f"{by_hand(name, cluster)}; give it more time with --request-timeout",
     )

@@ -32,7 +32,7 @@ FIELDS: Final = (
     Field(
         id="key", label="Key", flags=("--key",), control=Control.CHOICE, read=Key, default=Key.EC.value,
         choices=[Choice(Key.EC.value, "EC P-256"), Choice(Key.RSA.value, "RSA 3072")],
-        help="What sort of key is made for it; it never leaves this machine but for where the certificate is kept.",
+        help="The algorithm of its key; the key is kept only with the certificate.",
     ),
     Field(
         id="wait", flags=("--wait",), metavar="DURATION", read=ask.a_duration,
@@ -78,7 +78,7 @@ def _title_of(wish: CertificateWish) -> str:
 
 OFFERS: Final = (
     Offer(
-        name="new_certificate", title="New client certificate", says="have one signed for a person",
+        name="new_certificate", title="New client certificate", says="for a person",
         key="u", entry="User", tells="a person's client certificate, signed by the cluster", by="user",
         fields=FIELDS, begin=_begin, suggest=_suggest, make=_make, check=_check, title_of=_title_of,
         path_of=lambda wish: ask.path_of(wish.destinations), merges=lambda wish: ask.merges(wish.destinations),

@@ -107,7 +107,7 @@ async def insist_on_secret(context: Context, record: Export) -> None:
     for cluster in dict.fromkeys((address.cluster, whose.cluster_of(record.credential))):
         verdict = await context.whose.verdict(record, cluster)
         if verdict.same is Same.OTHER:
-            raise whose.AnotherCluster(f"what was written to {address}", verdict, "use the kubeconfig that leads there")
+            raise whose.AnotherCluster(f"what was written to {address}", verdict, "use a kubeconfig for that cluster")
 
 
 def differs(record: Export, uid: str, lies: str) -> str:
@@ -122,7 +122,7 @@ def differs(record: Export, uid: str, lies: str) -> str:
             f"is another Secret than the one that this machine wrote into under its name: its UID is {uid}, not {wrote}"
         )
     if lies != record.credential.fingerprint:
-        wrote = f"fingerprint {record.credential.fingerprint}, in it lies {lies or 'no certificate'}"
+        wrote = f"fingerprint {record.credential.fingerprint}, found is {lies or 'no certificate'}"
         return f"holds something else than kubemint on this machine wrote there: {wrote}"
     return ""
 
@@ -141,7 +141,7 @@ async def _look(context: Context, place: Place, sight: Sight, action: Action) ->
         if action is Action.ROTATE and not found.exists:
             raise UsageError(
                 f"{place.label} is gone, and who owns that name by now is not known",
-                "issue it anew, for every place where it is meant to be",
+                "issue it again for every place",
                 field="path",
             )
         if found.credential is None:
@@ -152,8 +152,7 @@ async def _look(context: Context, place: Place, sight: Sight, action: Action) ->
             raise UsageError(
                 f"{place.label} keeps a credential of {found.credential.identity or 'an unknown user'}, and nothing "
                 f"on this machine vouches for it{': it ' if why else ''}{why}",
-                "choose another name, or rotate it where it was issued; if it is meant to be there, delete that Secret "
-                "and issue it anew",
+                "choose another name, or rotate it where it was issued; or delete that Secret and issue it again",
                 field="path",
             )
         await insist_on_secret(context, record)

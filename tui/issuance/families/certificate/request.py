@@ -157,7 +157,7 @@ async def look(client: Client, asked: Asked) -> Object:
             why = ": ".join(filter(None, (str(condition.get(key) or "") for key in ("reason", "message"))))
             raise IssuanceError(
                 f"the request {asked.name} {words}{': ' if why else ''}{safe_text(why, 300)}",
-                "ask whoever denied it" if said == "Denied" else "its signer refuses what was asked for",
+                "ask who denied it" if said == "Denied" else "its signer refuses what was asked for",
             )
     return found
 

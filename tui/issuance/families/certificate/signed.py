@@ -146,7 +146,7 @@ async def prove(way: Endpoint, wish: CertificateWish) -> str:
             await client.request("GET", "/api")  # only those who were let in may see what it serves
         except Unauthorized as error:
             raise NotProved("the server refuses the new certificate", error.hint) from error
-    return "GET /api lets it in"
+    return "GET /api accepts it"
 
 
 def _reviewed(answer: Mapping[str, Any], wish: CertificateWish) -> str:

@@ -87,7 +87,7 @@ def of_spec(spec: IssueSpec) -> CertificateWish:
     """The wish that was kept. Raises UsageError for one that says too little."""
     user, groups, key = (spec.own.get(name, ()) for name in ("user", "groups", "key"))
     if len(user) != 1:
-        raise UsageError("its record does not say for whom it is", "issue it anew")
+        raise UsageError("its record does not say for whom it is", "issue it again")
     return CertificateWish(
         user=user[0],
         groups=tuple(groups),

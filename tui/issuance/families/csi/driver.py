@@ -145,12 +145,12 @@ def findings(driver: Driver, version: str = "") -> Iterator[str]:
         return
     if not driver.republish:
         yield (
-            "requiresRepublish is off: the driver is given tokens when a volume is mounted and never again, so that "
-            f"they are dead {format_duration(_shortest(driver))} later"
+            "requiresRepublish is off: the driver is given tokens when a volume is mounted and never again: they "
+            f"expire after {format_duration(_shortest(driver))}"
         )
     if not driver.in_secrets:
         yield (
-            "the tokens travel in volume_context, which drivers are prone to log; serviceAccountTokenInSecrets (since "
+            "the tokens travel in volume_context, which drivers tend to log; serviceAccountTokenInSecrets (since "
             f"{TOKEN_FIELDS['serviceAccountTokenInSecrets']}) moves them to secrets"
         )
 

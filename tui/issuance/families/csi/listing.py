@@ -59,7 +59,7 @@ def _details(row: RequestRow, around: Around) -> list[Section]:
         Fact("token settings", ready.value, ready.tone),
         Fact("republish", "yes" if driver.republish else "no", Tone.PLAIN,
              "about once a minute, with renewed tokens where they are due" if driver.republish
-             else "tokens are handed over at the mount alone"),
+             else "tokens are given only at mount"),
         Fact("handed over in", driver.handed_over_in, Tone.PLAIN,
              f"serviceAccountTokenInSecrets is {'unset' if driver.in_secrets is None else str(driver.in_secrets)}"),
         Fact("under", TOKENS_KEY, Tone.MUTE),

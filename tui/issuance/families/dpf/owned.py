@@ -103,10 +103,7 @@ def way_out(kind: Kind, where: NamespacedName, request: DPURequest) -> str:
     at, thing = ("kubectl", "-n", where.namespace), (_KINDS[kind], where.name, "--overwrite")
     mark = f"{managed.REQUEST}={request.uid}"
     say_so = f"{shell.command(*at, 'label', *thing, *labels)} && {shell.command(*at, 'annotate', *thing, mark)}"
-    return (
-        "kubemint never takes over what others made; choose another. Where you know that it was made for this request, "
-        f"say so on it: {say_so}"
-    )
+    return f"choose another; if it was made for this request, say so on it: {say_so}"
 
 
 def left_alone(kind: Kind, seen: Seen, request: DPURequest, uid: str, *, here: bool, witness: Witness = NOBODY) -> str:

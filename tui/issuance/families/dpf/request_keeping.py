@@ -158,7 +158,7 @@ class KeepRequest(Transaction):
                 await super().run(run)
         except LeaseLost as error:  # it ended the work in the middle of a step
             run.report(run.result("keep", StepStatus.FAILED, error.message))
-            raise StepFailed("keep", error.message, "look again: whoever has the Lease now goes on") from error
+            raise StepFailed("keep", error.message, "look again: the holder of the Lease continues") from error
         return Finished(self.fallback) if self._rest is None else await self._finished(self._rest)
 
     def hints(self) -> list[str]:
@@ -217,7 +217,7 @@ def said(rest: Rest) -> str:
         return "; ".join(("gone", *rest.notes))
     if rest.held:
         return "; ".join((rest.held, *rest.notes))
-    parts = ["as it should be"]
+    parts = ["up to date"]
     if rest.reason:
         parts = [f"issued, because {rest.reason}"]
     if request.expires_at is not None:
@@ -251,7 +251,7 @@ async def prepare_deletion(keepers: Keepers, address: Address, *, take_over: boo
     if request.deleted_at is not None:
         raise UsageError(
             f"{address} is being deleted since {request.deleted_at:%Y-%m-%d %H:%M:%S} UTC",
-            "keep it, so that what was made for it goes; or abandon it, where that cannot be reached",
+            "reconcile it to clean up, or abandon it if that cannot be reached",
         )
     tended = "" if take_over else await keepers.controller(address)
     work = KeepRequest(
@@ -290,7 +290,7 @@ def ends_with(request: DPURequest, made: Sequence[Leftover]) -> tuple[str, ...]:
     """What goes when the request goes."""
     lines = [f"{_words(leftover)} goes with it" for leftover in made]
     if request.expires_at is not None:
-        lines.append("whoever uses its credential is refused within 10 s")
+        lines.append("users of its credential are refused within 10 s")
     return tuple(dict.fromkeys(lines))
 
 

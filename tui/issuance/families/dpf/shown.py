@@ -49,7 +49,7 @@ class Home(msgspec.Struct, frozen=True, kw_only=True):
     def unknown(self) -> str:
         """Why the token is shown to no cluster; empty where it may be shown to that cluster."""
         said = f"its Secret does not lead to {self.cluster}, and nothing else shows that its token is of that cluster"
-        return "" if self.known else f"{said}; it is shown to none"
+        return "" if self.known else f"{said}; it is sent to none"
 
 
 class Vouched(msgspec.Struct, frozen=True, kw_only=True):

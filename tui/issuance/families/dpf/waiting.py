@@ -48,7 +48,7 @@ def waits_for(
             + ("." if tended else ", `kubemint reconcile` keeps the request.")
         )
     elif not found:
-        lines.append("Nothing: everything is as it should be.")
+        lines.append("Nothing: it is up to date.")
     lines += found
     if tended:
         lines.append(f"DPF's controller is at work here: {tended}.")

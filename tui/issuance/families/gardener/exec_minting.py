@@ -68,7 +68,7 @@ def meant(question: Question) -> tuple[str, str]:
 def check_garden(wanted: str, context: str, found: str) -> None:
     """Raises UsageError where the garden that a context leads to calls itself otherwise than the one that is meant."""
     if found != wanted:
-        whom = f"leads to {found}" if found else "leads to one that does not say who it is"
+        whom = f"is {found}" if found else "is one that does not say who it is"
         raise UsageError(
             f"the kubeconfig is for a shoot of the garden {wanted}, but {context} {whom}",
             "correct `--context` in the kubeconfig, or create it again",

@@ -32,7 +32,7 @@ async def login(context: Context, plugin: ExecPlugin, endpoint: Endpoint) -> Log
         return None
     if endpoint.insecure or endpoint.proxy_url:
         how = "through a proxy" if endpoint.proxy_url else "to a server whose certificate is not verified"
-        raise UsageError(f"the file leads {how}: kubemint answers there for no shoot", "create it again")
+        raise UsageError(f"the file connects {how}: kubemint gives no shoot certificate there", "create it again")
     garden = said.get("--context", "")
     if garden not in context.clusters.names():
         raise UsageError(

@@ -27,7 +27,7 @@ OIDC: Final = "oidc"
 """How a kubeconfig lets in; the last two are `Way`s of one without a secret, whose module a start does not need."""
 _SUFFIX: Final = {CERTIFICATE: "", EXEC: "-exec", OIDC: "-oidc"}
 _NOTES: Final = {
-    CERTIFICATE: "The garden may grant less time than requested.\nIt cannot be revoked, and ends by itself.",
+    CERTIFICATE: "The garden may grant less time than requested.\nIt cannot be revoked; it expires.",
     EXEC: "kubectl runs kubemint exec-credential each time; the certificate stays in its cache.",
     OIDC: "Settings of the shoot, else of the preset for it; kubectl needs the plugin oidc-login.",
 }

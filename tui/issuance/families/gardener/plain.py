@@ -49,7 +49,7 @@ async def prepare_for_shoot(context: Context, wish: PlainWish, *, force: bool = 
         users = [_login(login_arguments(settings.config, masked=masked)) for masked in (False, True)]
         extension: dict[str, Any] | None = None
         said = f"logs in at {settings.config.issuer_url} as {settings.config.client_id}, says {settings.source}"
-        warnings.append("nothing is proved: whoever uses it logs in, and what they may do is the shoot's own RBAC")
+        warnings.append("not tested: its user logs in, and the shoot's RBAC decides")
     else:
         identity = await garden_identity(garden) or access.garden
         extension = {

@@ -99,7 +99,7 @@ class ShootIssue(Journaled):
 
     def undone(self, said: Sequence[str]) -> str:
         """What was issued is kept nowhere."""
-        issued = "; what was issued ends by itself" if self.intent.fingerprint else ""
+        issued = "; what was issued expires" if self.intent.fingerprint else ""
         return f"the file is as it was before{issued}"
 
     async def find(self, note: Note) -> tuple[Step, ...] | None:
@@ -114,7 +114,7 @@ class ShootIssue(Journaled):
         if known is None or (found := edits(Format.KUBECONFIG, content, known)).any:
             what = "what belongs to it was not journaled" if known is None else found.said or "was edited since"
             note.message += f", but {what}"
-            note.run.left.append(f"{self.place.label}: {note.message}; request it anew")
+            note.run.left.append(f"{self.place.label}: {note.message}; request it again")
             return None
         if self.intent.issued_at is None or self.intent.expires_at is None:
             raise IssuanceError("the journal does not say when the certificate was issued")
@@ -139,7 +139,7 @@ class ShootIssue(Journaled):
         config = self._config
         assert config is not None
         way, user = await choose(config, self.wish.address)
-        note.message = f"{config.address_of(way)} at {way.server} lets {user} in"
+        note.message = f"{config.address_of(way)} at {way.server} accepts {user}"
         self._credential = self._issued(config)
         self._writing = Writing(
             material=Document(config.text(way)), credential=self._credential, request=self.intent.request

@@ -25,7 +25,7 @@ def _make(values: Values) -> PlainWish:
 
 OFFERS: Final = (
     Offer["PlainWish"](
-        name="plain", title="Kubeconfig without a secret", says="kubemint itself answers whoever uses it", by="kind",
+        name="plain", title="Kubeconfig without a secret", says="kubemint requests one when it is used", by="kind",
         alone="which needs a kubeconfig in a file of its own (--out) and an existing account",
         fields=(
             ask.CLUSTER, ask.NAMESPACE, ask.ACCOUNT, ask.DURATION, ask.AUDIENCES, ask.FORCE,

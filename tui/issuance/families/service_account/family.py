@@ -95,7 +95,7 @@ class ServiceAccounts(Files):
         if reading.verdict.handle is None and reading.facts.handle is not None:
             bound = reading.facts.handle
             raise UsageError(
-                f"{address} cannot be revoked by itself: it is a copy, and its token ends with handle "
+                f"{address} cannot be revoked on its own: it is a copy, and its token ends with handle "
                 f"{bound.namespace}/{bound.name} of its original",
                 "revoke the original; that ends every copy",
             )

@@ -25,10 +25,10 @@ def push(row: RequestRow, around: Around) -> list[Section]:
     view: PushView = row.about
     credential, facts = row.credential, around.standing()
     if not row.ready:
-        facts.append(Fact("waits", "no operator has looked at it yet: does External Secrets run, and is it the one "
+        facts.append(Fact("waits", "no operator has handled it yet: does External Secrets run, and is it the one "
                           "that the store names?", Tone.WARN))  # fmt: skip
     facts += [
-        Fact("looks every", _every(view), Tone.PLAIN, "the source is not watched in between"),
+        Fact("refreshes every", _every(view), Tone.PLAIN, "the source is not watched in between"),
         around.when("last refresh", view.refreshed_at),
         around.when("next refresh", view.next_at),
         Fact("on deletion", "takes the keys back" if view.deletes else "leaves the keys where they are"),
@@ -53,12 +53,12 @@ def _carried(row: RequestRow, around: Around) -> list[Fact]:
     credential = row.credential
     source = Fact("source", f"Secret {row.secret}" if row.secret else "chosen by labels or made by a generator")
     if credential is None:
-        return [source, Fact("", "no credential that kubemint knows: when it ends cannot be said", Tone.MUTE)]
+        return [source, Fact("", "no credential that kubemint knows: its expiry is not known", Tone.MUTE)]
     state = around.state(credential)
     return [
         source,
         state,
-        Fact("speaks for", str(credential.identity or "–")),
+        Fact("identity", str(credential.identity or "–")),
         around.lifetime(credential),
         around.when("renews", credential.rotate_at),
         around.when("expires", credential.expires_at, Tone.STRONG),
@@ -74,7 +74,7 @@ def external(row: RequestRow, around: Around) -> list[Section]:
         *around.standing(),
         Fact("fetches", ", ".join(view.keys) or "–"),
         Fact("into", f"Secret {row.secret}", Tone.PLAIN, f"creation policy {view.creation}"),
-        Fact("looks every", _every(view)),
+        Fact("refreshes every", _every(view)),
         around.when("last refresh", view.refreshed_at),
         around.when("next refresh", view.next_at),
         Fact("kept", _KEEPERS[view.managed], Tone.MUTE),

@@ -164,7 +164,7 @@ async def prepare_store(context: Context, host: str, namespace: str, cluster: st
                 "something else (a Kyverno policy?) manages it; kubemint never takes over what others made",
             )
     warnings = [
-        f"the Secret holds the tenant's admin certificate: whoever reads Secrets in {namespace} owns the tenant"
+        f"the Secret holds the tenant's admin certificate: anyone who reads Secrets in {namespace} owns the tenant"
     ]
     async with Client(wanted.endpoint) as tenant:
         verdict = await check_target(tenant, REMOTE_NAMESPACE)
@@ -210,7 +210,7 @@ class StoreWork(Transaction):
         return (Step(info=auth, do=self._auth, undo=self._discard_auth, whole=True), Step(info=store, do=self._store))
 
     def undone(self, said: Sequence[str]) -> str:
-        return "; ".join(said) or "the Secret stays as it was brought up to date"
+        return "; ".join(said) or "the Secret stays updated"
 
     async def _auth(self, note: Note) -> None:
         wanted = self.wanted
@@ -218,7 +218,7 @@ class StoreWork(Transaction):
         existed = await _metadata(client, SECRETS, wanted.namespace, name) is not None
         made = await client.apply(SECRETS, name, wanted.auth(), namespace=wanted.namespace)
         self._made = "" if existed else str(made["metadata"]["uid"])
-        note.message = "brought up to date" if existed else "created"
+        note.message = "updated" if existed else "created"
 
     async def _store(self, note: Note) -> None:
         wanted = self.wanted

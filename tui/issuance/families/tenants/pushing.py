@@ -61,7 +61,7 @@ async def prepare_push_again(context: Context, cluster: str, namespace: str, nam
     if not view.source:
         raise UsageError(
             f"PushSecret {namespace}/{name} takes from no Secret by name",
-            "its selector or generator decides; kubemint renews only what a name leads to",
+            "its selector or generator decides; kubemint renews only Secrets that are named",
         )
     try:
         source = await client.get_metadata(SECRETS, view.source, namespace=namespace)

@@ -221,7 +221,7 @@ async def prepare_identity(context: Context, wish: IdentityWish, *, force: bool 
         handle=Handle(identity.cluster, identity.namespace, name, secret.uid if secret is not None else ""),
         old=tuple(found.credential for found in held if found.credential is not None),
     )
-    warnings = ["its token never expires: whoever reads the file or the Secret can act as it until it is revoked"]
+    warnings = ["its token never expires: anyone who reads the file or the Secret can use it until it is revoked"]
     if secret is not None and secret.invalid_since:
         warnings.append(
             f"the cluster invalidated the token in Secret {secret.name} on {secret.invalid_since}; "

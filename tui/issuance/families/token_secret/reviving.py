@@ -56,7 +56,7 @@ class Reactivate(Transaction):
         found = self.address
         at = {"cluster": found.cluster, "namespace": found.namespace, "resource": "secrets", "name": found.name}
         label = f"Remove the label {INVALID_SINCE} from the Secret {found.namespace}/{found.name}"
-        proof = "Use the token itself once, which proves it and counts as its last use"
+        proof = "Use the token once, which tests it and counts as its last use"
         return (
             Step(info=StepInfo(id="label", title=label, verb="patch", **at), do=self._label),
             Step(info=StepInfo(id="prove", title=proof, verb="get", **at), do=self._prove),
@@ -108,7 +108,7 @@ async def prepare_reactivation(context: Context, address: Address) -> tuple[Plan
         raise UsageError(f"the token Secret {where} is not invalidated: there is nothing to re-activate")
     warnings = (
         f"it was not used for long: {'last on ' + secret.last_used if secret.last_used else 'never, as far as known'}",
-        "it never expires: whoever has a copy of it can use it again",
+        "it never expires: anyone with a copy can use it again",
     )
     work = Reactivate(context, found, identity, secret, sight)
     return work.plan(new_id(), Action.REACTIVATE, found, warnings=warnings), work

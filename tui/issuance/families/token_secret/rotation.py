@@ -87,7 +87,7 @@ async def prepare_legacy_rotation(
     waiting = await asyncio.to_thread(context.state.revocation, old.handle)
     if waiting is not None and waiting.newer is not None:
         raise UsageError(
-            f"{address} was rotated already: {waiting.newer} is in its place, and it ends with its grace period",
+            f"{address} was already rotated: {waiting.newer} replaced it, and it ends with its grace period",
             f"to renew that one, rotate {waiting.newer}",
         )
     if not revive:
@@ -116,8 +116,8 @@ async def prepare_legacy_rotation(
     grace = format_duration(lasts.grace)
     warnings += [
         *lasts.warnings,
-        f"whoever reads the Secret {secret.name} itself must be moved to {name} within {grace}, then the old one goes",
-        "the new token never expires either; short-lived ones come from `kubemint issue` or `kubemint identity token`",
+        f"users of the Secret {secret.name} must switch to {name} within {grace}, then the old one is deleted",
+        "the new token never expires either; for short-lived ones use `kubemint issue` or `kubemint identity token`",
     ]
     intent = msgspec.structs.replace(intent, grace=lasts.journaled)
     work = RotateTokenSecret(context=context, intent=intent, places=places, sight=sight)

@@ -218,7 +218,7 @@ def _of_lifetime(credential: Credential, state: State, now: datetime, since: dat
             yield _finding(
                 credential,
                 "endless-token",
-                "it never expires; the cluster made it by itself, as servers before 1.24 do for every account",
+                "it never expires; the cluster created it, as servers before 1.24 do for every account",
                 "upgrade the cluster; until then deleting it only makes the cluster make another",
                 severity=Severity.MEDIUM,
             )
@@ -236,7 +236,7 @@ def _of_lifetime(credential: Credential, state: State, now: datetime, since: dat
             credential,
             "endless-token",
             _endless(credential),
-            "issue a short-lived one to whoever uses it, then revoke this",
+            "issue a short-lived one to its users, then revoke this",
             "" if traits.own else _command("revoke", credential),
             fix=Fix.NONE if traits.own else Fix.REVOKE,
         )

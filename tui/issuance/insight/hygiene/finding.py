@@ -69,7 +69,7 @@ RULES: Final[dict[str, Rule]] = {
     for rule in (
         _rule(
             "admin-token", Severity.HIGH, "Token may do everything",
-            "Whoever copies it owns the cluster. Give the account only rights it uses, and people their own logins.",
+            "Anyone with a copy owns the cluster. Give the account only rights it uses, and people their own logins.",
         ),
         _rule(
             "endless-token", Severity.HIGH, "Token never expires",
@@ -77,7 +77,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
         _rule(
             "unused-token", Severity.MEDIUM, "Long-lived token unused",
-            "It is not needed, and whoever finds it can use it.",
+            "It is not needed, and anyone who finds it can use it.",
         ),
         _rule(
             "invalidated-token", Severity.LOW, "Invalidated token can be revived",
@@ -97,7 +97,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
         _rule(
             "lost-handle", Severity.MEDIUM, "Token without a destination",
-            "Its destination was deleted or is missing, so no list shows it: whoever copied it still has access.",
+            "Its destination was deleted or is missing, so no list shows it: anyone with a copy still has access.",
         ),
         _rule(
             "applied-material", Severity.HIGH, "Secret's data in an annotation",
@@ -109,7 +109,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
         _rule(
             "reachable-account", Severity.HIGH, "Weak subject reaches a strong account",
-            "Whoever could become an account has its rights: who may do little may then do everything.",
+            "Anyone who could become an account has its rights, and may then do everything.",
         ),
         _rule(
             "readable-file", Severity.HIGH, "File readable by others",
@@ -117,7 +117,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
         _rule(
             "writable-file", Severity.HIGH, "File others may change",
-            "A kubeconfig can name a program to run: whoever changes it runs programs as its owner.",
+            "A kubeconfig can name a program to run: anyone who changes it runs programs as its owner.",
         ),
         _rule(
             "insecure-tls", Severity.HIGH, "Server is not checked",
@@ -125,7 +125,7 @@ RULES: Final[dict[str, Rule]] = {
         ),
         _rule(
             "static-password", Severity.MEDIUM, "Password in a kubeconfig",
-            "It never expires, and API servers have not accepted one since 1.19: it only helps whoever finds it.",
+            "It never expires, and API servers have not accepted one since 1.19: it only helps an attacker.",
         ),
         _rule(
             "expired-entry", Severity.LOW, "Entry has expired",
