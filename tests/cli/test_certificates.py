@@ -41,7 +41,7 @@ def test_a_certificate_and_what_can_be_done_with_it(served: Path, tmp_path: Path
     path.write_text(yaml.safe_dump(config))
     verified = kubemint("verify", f"file:{path}", *served_by)
     assert (verified.code, verified.out.startswith("accepted")) == (0, True), verified
-    assert "note: asked of harbor, and its kubeconfig does not lead there as that is known" in verified.err
+    assert "note: asked of harbor, and its kubeconfig differs from what is known" in verified.err
     path.write_text(written)
     refused = kubemint("revoke", path, "--yes", *served_by)
     assert refused.code != 0

@@ -92,7 +92,7 @@ async def test_what_is_there_is_compared_and_replaced_where_that_is_ticked(dashb
         assert "-KUBERNETES_SERVICE_HOST='10.0.0.9'" in shown(screen)
         assert "hush" not in shown(screen)
         await driver.shows("mode 0600 instead of 0640")
-        assert "was not written by kubemint: tick that it is meant" in said(screen)
+        assert "was not written by kubemint: tick to allow it" in said(screen)
         assert screen.query_one("#accept", Button).disabled
         screen.query_one("#f-force", Checkbox).value = True
         await driver.until(lambda: not screen.query_one("#accept", Button).disabled)

@@ -224,7 +224,7 @@ def test_to_which_server_and_garden_a_certificate_goes(env: dict[str, str]) -> N
         with pytest.raises(UsageError, match="to which server the certificate goes"):
             for_shoots.meant(told(env, {"server": none, "config": config}))
     for_shoots.check_garden("garden-demo", "harbor", "garden-demo")
-    for found, says in (("another", "but harbor leads to another"), ("", "one that does not say who it is")):
+    for found, says in (("another", "but harbor is another"), ("", "one that does not say who it is")):
         with pytest.raises(UsageError, match=says):
             for_shoots.check_garden("garden-demo", "harbor", found)
 

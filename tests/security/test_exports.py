@@ -164,7 +164,7 @@ async def test_that_it_leads_elsewhere_is_said_first_and_has_to_be_meant(
     }
     await tamper(ebench, lambda document: _cluster(document).update(changes[what]))
     copy = FileDestination(str(tmp_path / "copy"))
-    with pytest.raises(OtherServer, match="leads elsewhere"):
+    with pytest.raises(OtherServer, match="is for another server"):
         await ebench.engine.plan_export(issued.address, copy)
     shown = await ebench.engine.preview_export(issued.address, copy)
     assert [ask.word for ask in shown.asks] == [Word.OTHER_SERVER]

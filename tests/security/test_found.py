@@ -226,7 +226,9 @@ def test_places_that_end_by_different_things_are_named() -> None:
         (uid, servers),
         ("account-1", servers),
     ):
-        with pytest.raises(UsageError, match=r"^file:/kept, secret:harbor/ns/kept all have token id .*nothing was en"):
+        with pytest.raises(
+            UsageError, match=r"^file:/kept, secret:harbor/ns/kept all have token id .*nothing was revoked"
+        ):
             found.the_same_end(wanted, {FILE: HANDLE, PLACE: other}, known)
 
 

@@ -99,13 +99,13 @@ def test_what_may_become_of_what_is_there(
     ("mode", "live", "becomes", "words"),
     [
         (0o600, True, 0o600, ()),
-        (0o644, True, 0o600, ("its mode 0644 lets others in and becomes 0600",)),
-        (0o640, True, 0o600, ("its mode 0640 lets others in and becomes 0600",)),
-        (0o660, True, 0o600, ("its mode 0660 lets others in and becomes 0600",)),
-        (0o604, True, 0o600, ("its mode 0604 lets others in and becomes 0600",)),
+        (0o644, True, 0o600, ("its mode 0644 gives others access and becomes 0600",)),
+        (0o640, True, 0o600, ("its mode 0640 gives others access and becomes 0600",)),
+        (0o660, True, 0o600, ("its mode 0660 gives others access and becomes 0600",)),
+        (0o604, True, 0o600, ("its mode 0604 gives others access and becomes 0600",)),
         (0o400, True, 0o400, ()),
         (0o700, True, 0o700, ()),
-        (0o044, True, 0o600, ("its mode 0044 lets others in and becomes 0600",)),
+        (0o044, True, 0o600, ("its mode 0044 gives others access and becomes 0600",)),
         (0o644, False, 0o644, ()),
     ],
 )

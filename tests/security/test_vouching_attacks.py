@@ -132,9 +132,7 @@ async def test_a_secret_that_is_marked_as_a_neighbours_gets_no_token(victim: tup
             with pytest.raises(UsageError, match="its annotations say it is for"):
                 await bench.engine.plan_rotate(mine)
         await mallory.put(mallory.token)  # a token that works, of somebody else
-        with pytest.raises(
-            UsageError, match=r"annotations say it is for .*/robot.* token in it is for .*/mallory-mine"
-        ):
+        with pytest.raises(UsageError, match=r"annotations say it is for robot .* token in it is for mallory-mine"):
             await bench.engine.plan_rotate(mine)
         forged = jwt.encode(
             jwt.decode(mallory.token.reveal(), options={"verify_signature": False})

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from tui.issuance import Already, IssuanceError, UsageError, format_duration, utc_now
-from tui.kube import limits
+from tui.kube import limits, shell
 from tui.kube.errors import KubeError
 
 from .acting import Progress, carry_out
@@ -249,8 +249,8 @@ async def _revoke(engine: Engine, address: Address) -> bool:
         if outcome.whole:
             engine.state.record(Action.REVOKE, address, forget=(address,))
             return True
-    say(f"kubemint: the token of this run works until it expires; the next kubemint run revokes it, as does "
-        f"kubemint revoke {address}")  # fmt: skip
+    revoke = shell.command("kubemint", "revoke", str(address))
+    say(f"kubemint: the token of this run works until it expires; the next kubemint run revokes it, as does `{revoke}`")
     return False
 
 
