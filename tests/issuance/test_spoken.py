@@ -23,7 +23,8 @@ _KEYS: Final = re.compile(
 )
 _NO_SENTENCES: Final = {"help", "flags"}
 """What only a command line shows."""
-EXEMPT: Final = ("its own cluster, or of --context",)
+EXEMPT: Final = ("its own cluster, or of --context", "Of --shoot: log in with its identity provider (kubelogin).")
+"""Help of options that stands in no such argument."""
 
 
 def said(rooms: Sequence[str] = ROOMS) -> Iterator[tuple[str, int, str]]:
