@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.dashboard.by_hand import Made, app, at_rest, stopped
+from tests.dashboard.by_hand import Made, app, at_rest, issued, stopped
 from tests.dashboard.conftest import Open
 from tui.fleet.fleet import Fleet
 from tui.issuance import trace_lineage
+from tui.issuance.model.kinds import CredentialKind
+from tui.issuance.model.types import State
 from tui.kube.client import Client
 from tui.screens.areas import beside
 from tui.screens.pages.page import Page
@@ -90,6 +93,18 @@ async def test_areas_stay_on_brackets_and_leave_nothing_enlarged(app: Made) -> N
         await press(pilot, "tab", "plus", "tab")
         assert not is_large(main(pilot)), "whoever goes on sees everything again"
         assert focused(pilot) == "timeline"
+
+
+async def test_whoever_only_passes_through_the_list_stays_on_what_comes_first(app: Made) -> None:
+    application = app("dark")
+    async with application.run_test(size=NARROW) as pilot:
+        await press(pilot, "tab")
+        left = timedelta(minutes=1)
+        row = issued(CredentialKind.SECRET, "harbor", "ci", "first", left=left, state=State.FAILED)
+        application.session.store.put(row)
+        await press(pilot, "escape")
+        assert main(pilot).pane.table.rows[0].name == "first"
+        assert main(pilot).pane.table.cursor == 0
 
 
 async def test_how_many_more_there_are_is_clicked_for_all_of_them(app: Made) -> None:

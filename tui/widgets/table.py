@@ -230,9 +230,10 @@ class FleetTable(ScrollView, can_focus=True):
         self.refresh()
         self._arm()
 
-    def on_key(self) -> None:
-        """Whoever presses a key means the row that is under the cursor now."""
-        self.pin()
+    def on_key(self, event: events.Key) -> None:
+        """Whoever presses a key means the row that is under the cursor now, unless the key leads away from the list."""
+        if event.key not in ("tab", "shift+tab"):
+            self.pin()
 
     def on_focus(self) -> None:
         self.refresh()

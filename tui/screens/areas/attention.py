@@ -249,7 +249,7 @@ def _of_credential(row: CredentialRow, state: State, now: datetime) -> Notice | 
         return Notice(7, sign, name, why, rows, renew, "renewal is due")
     if state is State.ENDLESS:
         why = credential.message or "never expires"
-        cause = "never expires" if why.startswith("last used") else why
+        cause = "never expires, and was used" if why.startswith("last used") else why  # not ended with those that rest
         return Notice(9, sign, name, why, rows, "details" if own else "revoke", cause)
     if credential.requested and credential.granted and credential.requested - credential.granted > timedelta(seconds=1):
         why = f"requested {lifetime(credential.requested)}, the server grants {lifetime(credential.granted)}"
