@@ -47,6 +47,7 @@ VERBS: Final[dict[str, tuple[str, str]]] = {
     "config": ("tui.headless.config:config", "The settings: their file, the values in effect, what is wrong."),
     "completion": ("tui.headless.completion:completion", "Print the completion script for bash, zsh or fish."),
     "rbac": ("tui.headless.rbac:rbac", "Print the least Role for a flow."),
+    "manifest": ("tui.headless.manifest:manifest", "Print what runs the renewal loop in a cluster."),
     "demo": ("tui.headless.demo:demo", "Serve the embedded fleet for other programs."),
 }
 
