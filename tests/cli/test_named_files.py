@@ -190,6 +190,7 @@ def test_lineage_of_a_colleagues_file_names_cluster_account_and_credential(
     forged.write_text(f"{head}.{later}.{signature}")
     found = kubemint("lineage", forged, "--kubeconfig", served)
     assert f"it names what file:{robot} is bound to, but it is not the token in it" in found.err
+    assert "◂ this one" not in found.out
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another-machine"))
     for path in (beside, bare):
         found = kubemint("lineage", path, "--kubeconfig", served)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -16,10 +17,10 @@ from tests.issuance.dpf_place import Clock, Place, admin_conf
 from tests.issuance.dying import KILLED, Doomed
 from tui.demo import Answer, Cut, Drop, FaultRule, Hang
 from tui.issuance.destinations.in_file import FileDestination
-from tui.issuance.errors import UsageError
+from tui.issuance.errors import IssuanceError, UsageError
 from tui.issuance.families.dpf import DPU_REQUESTS, DPURequestDraft
 from tui.issuance.families.dpf.cleanup import leftovers_of
-from tui.issuance.families.dpf.resources import HANDLE
+from tui.issuance.families.dpf.resources import HANDLE, MADE_IN
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, State
 from tui.issuance.objects.managed import FINGERPRINT
@@ -405,6 +406,27 @@ async def test_a_token_whose_cluster_is_called_otherwise_is_revoked_where_its_ha
         assert name not in await place.handles()
         forget(place)
         assert not await place.works(token)
+
+
+async def test_a_cluster_that_only_repeats_the_handle_is_not_believed_while_others_are_silent(
+    place: Place, tmp_path: Path
+) -> None:
+    """Neither the mark nor the Secret says that the token is of there."""
+    async with bench_of(place, tmp_path) as bench:
+        address = address_of(place)
+        await bench.engine.execute(await bench.engine.plan(draft(place)))
+        await bench.rotate(address)
+        await led_elsewhere(place)
+        own = (await place.secret()).values()["kubeconfig"].reveal_bytes()
+        away = own.replace(place.known.endpoint(place.members[0]).server.encode(), b"https://192.0.2.1:6443")
+        away = re.sub(rb" *certificate-authority-data: .*\n", b"", away)
+        data = {"data": {"kubeconfig": base64.b64encode(away).decode()}}
+        await place.client.patch(SECRETS, "out", data, namespace=place.ns)
+        unmarked = {"metadata": {"annotations": {MADE_IN: None}}}
+        await place.client.patch(DPU_REQUESTS, "req", unmarked, namespace=place.ns)
+        place.faults(place.members[1], FaultRule(Drop()))
+        with pytest.raises(IssuanceError, match="nothing was ended on one cluster's word"):
+            await bench.engine.plan_revoke(address)
 
 
 async def test_a_handle_that_was_made_for_another_request_is_not_revoked_for_this_one(

@@ -18,6 +18,8 @@ from tui.issuance.objects.external_secrets import CLUSTER_STORES, EXTERNAL_SECRE
 from tui.issuance.users.external_views import StoreRef, external_view, store_view
 from tui.issuance.users.far_users import LONGEST, Copied, Fetch, Overview, copies_of, far_use, fetchers, leads_to
 from tui.issuance.users.grace_length import KUBELET, GraceWish, Sighting, Use, length
+from tui.issuance.users.secret_users import SecretName, others
+from tui.kube.endpoint import Endpoint
 from tui.kube.resource import NAMESPACES
 
 HOUR = timedelta(hours=1)
@@ -195,3 +197,20 @@ async def test_who_fetches_it_into_another_namespace_is_waited_for_and_in_the_li
             said = branch(await traced(few, issued), Part.USERS).problem
     for text in ("; ".join(warned), said):
         assert "ExternalSecrets of other namespaces of harbor (403)" in text
+
+
+def test_a_secret_under_another_name_of_its_server_is_no_copy_of_itself() -> None:
+    """Two contexts of one server, of which one may not read what says that they are one."""
+    ways: dict[str, Endpoint | None] = {
+        "home": Endpoint("home", "https://a:6443", ca=b"x"),
+        "dev": Endpoint("dev", "https://a:6443/", ca=b"x"),
+        "far": Endpoint("far", "https://b:6443", ca=b"x"),
+        "away": None,
+        "lax": Endpoint("lax", "https://a:6443", ca=b"x", insecure=True),
+    }
+    mine = [SecretName("home", "web", "api")]
+    dev, far, away, lax = (SecretName(name, "web", "api") for name in ("dev", "far", "away", "lax"))
+    copy, again = SecretName("home", "web", "copy"), SecretName("dev", "web", "copy")
+    assert others([mine[0], dev, far, away, lax], mine, ways) == [far, away, lax]
+    assert others([copy, again], mine, ways) == [copy], "a copy is told once"
+    assert others([dev], mine, {}) == [dev], "where they lead is not known"

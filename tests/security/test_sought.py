@@ -128,6 +128,11 @@ def test_what_cannot_be_ended_by_itself_says_what_would_end_it(of: datetime | No
         assert "\x1b" not in why
         assert len(why) < 200 + 110
         assert hint.startswith(f"it ends with that Pod; or delete the service account {whose}, ")
+        assert endings(pod, seen, there=True) == (why, hint)
+        why, hint = endings(pod, seen, there=False)
+        assert why.endswith(", which is gone: it ended with that"), "so nobody deletes the Pod that has its name now"
+        assert "delete" not in hint
+        assert "\x1b" not in why
 
 
 def test_where_it_was_looked_for_is_said() -> None:

@@ -449,3 +449,23 @@ async def test_a_secret_that_calls_itself_managed_and_says_nothing_else_is_told_
     await ebench.client.patch(SECRETS, "robot-credential", marks, namespace=ebench.arena.namespace)
     with pytest.raises(UsageError, match="says that it is kubemint's, but not that it keeps a credential"):
         await ebench.engine.lookup(issued.address)
+
+
+async def test_a_secret_with_the_token_of_another_account_is_not_called_good(victim: tuple[Bench, Any]) -> None:
+    """Verified, the server accepts what lies there: it is somebody else's; revoked, it lives on."""
+    bench, issued = victim
+    address = bench.arena.secret_address("admin-credential")
+    assert (await bench.engine.verify(address)).ok
+    async with Attacker(bench, "admin-credential") as mallory:
+        await mallory.put(mallory.token)
+        verified = await bench.engine.verify(address)
+        assert not verified.ok
+        assert not verified.refused
+        assert "its annotations say it is for" in verified.message
+        assert "robot" in verified.message
+        assert "mallory" in verified.message
+        revoked = await bench.engine.execute(await bench.engine.plan_revoke(address))
+        assert revoked.ok, revoked
+        assert any("holds another token by now, which was not revoked" in said for said in revoked.left), revoked
+        assert issued.credential.handle.name not in await bench.handles()
+        assert await bench.works(mallory.token)

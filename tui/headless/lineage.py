@@ -90,6 +90,7 @@ async def _tree(
             here = origin.address or origin.among(credentials)
             if here is not None:
                 say(origin.as_words(here, credentials))
+                here = here if origin.is_it(here, credentials) else None
             subject = subject_of_account(origin.identity, here)
         tree = await trace_lineage(fleet, subject, credentials=credentials, config=place.config)
         return subject.cluster, tree

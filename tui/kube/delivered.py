@@ -131,6 +131,11 @@ def of_parts(server: str, ca: bytes | None, token: Sensitive | None, allow: Allo
     return _entered(cluster, UserEntry("", token=token or None), ContextEntry(""), allow)
 
 
+def is_same_way(one: Endpoint | None, other: Endpoint | None) -> bool:
+    """Whether two names lead to one server in the same way, whoever logs in there; False where either is not known."""
+    return one is not None and other is not None and not (one.insecure or other.insecure or differences(one, other))
+
+
 def differences(way: Endpoint, known: Endpoint) -> tuple[str, ...]:
     """In what a way differs from the one known to the same cluster, in words; none where a token is as safe there."""
     said = []

@@ -159,6 +159,17 @@ async def _for_others(operator: Client, claims: Claims, token: Sensitive) -> boo
     return reviewed is not None and reviewed.authenticated
 
 
+async def has_bound(operator: Client, claims: Claims) -> bool | None:
+    """Whether what a token is bound to is there, by its UID, and not only something of that name; None where that is
+    not known."""
+    bound = claims.bound
+    resource = _BOUND.get(bound.kind) if bound is not None else None
+    if bound is None or resource is None or not bound.uid:
+        return None
+    found = await _metadata(operator, resource, claims.namespace if resource.namespaced else "", bound.name)
+    return None if found is None else found.get("uid") == bound.uid
+
+
 async def _bound_gone(operator: Client, claims: Claims) -> str:
     """Whether what it is bound to is gone, or another of the same name, or marked as invalid."""
     bound = claims.bound

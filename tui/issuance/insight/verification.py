@@ -18,6 +18,7 @@ from tui.kube.resource import SELF_SUBJECT_REVIEWS
 from .refusal import explain
 
 if TYPE_CHECKING:
+    from tui.issuance.model.types import Credential
     from tui.issuance.transaction.work import Context
     from tui.kube.client import Client
     from tui.kube.endpoint import Endpoint
@@ -82,7 +83,19 @@ async def verify(context: Context, address: Address) -> Verification:
         return msgspec.structs.replace(
             said, message=f"{said.message}; but {credential.message}, and was not asked there"
         )
+    if address.kind.traits.marked and credential.state is State.UNKNOWN:
+        return beside_marks(said, credential, (await family.index(context, address)).identity)
     return said
+
+
+def beside_marks(said: Verification, credential: Credential, marked: Identity | None) -> Verification:
+    """What a server says of a token, beside what is odd about its Secret; not good where that says it is for another
+    account than the token (`credential`) speaks for, as whoever counts on it means that one."""
+    own = credential.identity
+    another = own is not None and marked is not None and (own.namespace, own.name) != (marked.namespace, marked.name)
+    message = "; but ".join(filter(None, (said.message, credential.message)))
+    hint = said.hint or ("the destination holds another identity's credential" if another else "")
+    return msgspec.structs.replace(said, ok=said.ok and not another, message=message, hint=hint)
 
 
 async def verify_kubeconfig(context: Context, data: Sensitive, *, named: bool = False) -> Verification:

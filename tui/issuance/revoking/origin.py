@@ -52,13 +52,19 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
                 return one.address
         return None
 
-    def as_words(self, here: Address, credentials: Iterable[Credential]) -> str:
-        """What the token has to do with that credential: it is it, or only names what that rests on."""
+    def is_it(self, here: Address, credentials: Iterable[Credential]) -> bool | None:
+        """Whether the token is that credential, and does not only name what it rests on; None where nobody says."""
         prints = {one.fingerprint for one in credentials if one.address == here} - {""}
         if self.same or self.fingerprint in prints:
+            return True
+        return False if prints or self.same is False else None
+
+    def as_words(self, here: Address, credentials: Iterable[Credential]) -> str:
+        """What the token has to do with that credential."""
+        is_it = self.is_it(here, credentials)
+        if is_it:
             return f"it is {here}"
-        other = ", but it is not the token in it" if prints or self.same is False else ""
-        return f"it names what {here} is bound to{other}"
+        return f"it names what {here} is bound to{', but it is not the token in it' if is_it is False else ''}"
 
 
 class NobodyKnown(UsageError):

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tui.issuance.errors import IssuanceError, UsageError
+from tui.issuance.insight.refusal import has_bound
 from tui.issuance.model.types import Address
 from tui.issuance.objects import managed, token_secret
+from tui.issuance.records.whereabouts import said_elsewhere
 from tui.issuance.transaction.work import Context
 from tui.issuance.trust import handles, vouching
 from tui.issuance.trust.showing import insist_on_token
@@ -128,7 +130,9 @@ def _login_token(context: Context, name: str) -> Sensitive | None:
 
 async def _bound_to_nothing(context: Context, claims: Claims, clusters: Sequence[str]) -> UsageError:
     there, search = await having_account(context, claims, clusters)
-    why, hint = endings(claims, next(iter(there.values()), None))
+    name, account = next(iter(there.items()), ("", None))
+    bound = await has_bound(await context.clusters.client(name), claims) if len(there) == 1 else None
+    why, hint = endings(claims, account, there=bound)
     return UsageError(f"{why} ({search.words})", hint)
 
 
@@ -174,22 +178,29 @@ async def without_place(context: Context, address: Address, trouble: KubeError |
     )
 
 
-async def for_request(context: Context, address: Address, request: str, handle: Handle, trouble: UsageError) -> Found:
+async def for_request(
+    context: Context, address: Address, request: str, handle: Handle, made: Sequence[str], trouble: UsageError
+) -> Found:
     """What ends the token of a DPU request whose cluster's name leads elsewhere by now, as nothing shows where it is:
     the handle that its marks or its token name, in whichever cluster has it by its UID, where it says that it was made
-    for that request (`request` is its UID). Raises what the trouble was where none has it."""
+    for that request (`request` is its UID). One that is where it was `made`, by these notes, is believed first; any
+    other only where everybody has said whether it is there. Raises what the trouble was where none has it."""
 
     async def look(client: Client, _name: str) -> Seen | None:
         seen = await handles.look(client, handle.namespace, handle.name)
         return seen if seen is not None and judging.is_of_request(seen, handle, request) else None
 
     there, search = await everywhere(context, context.clusters.names(), look)
-    names = _witnesses(context, list(there))
+    ways = {name: context.clusters.endpoint(name) for name in there}
+    named = [name for name in there if any(not said_elsewhere(text, ways[name], name, found=True) for text in made)]
+    names = _witnesses(context, named or list(there))
     if len(names) != 1:
         why = f"{', '.join(names) or 'no cluster that is known here'} has its handle ({search.words})"
         trouble.hint = "; ".join(filter(None, (why, trouble.hint)))
         raise trouble
     at = Address.handle(names[0], handle.namespace, handle.name)
+    if not named and not search.whole:
+        raise judging.on_one_word(f"{trouble.message}; {at} says that it was made for it", [at], search)
     ends = await at_handle(context, at)
     said = (trouble.message, f"its handle is in {names[0]}, by its UID, and says that it was made for it", search.words)
     return msgspec.structs.replace(

@@ -95,14 +95,21 @@ def claims_of(token: Sensitive) -> Claims:
     return claims
 
 
-def endings(claims: Claims, account: Identity | None) -> tuple[str, str]:
-    """Why a token cannot be ended by itself, and what can be done; `account` is where its account was seen."""
+def endings(claims: Claims, account: Identity | None, *, there: bool | None = None) -> tuple[str, str]:
+    """Why a token cannot be ended by itself, and what can be done; `account` is where its account was seen, and `there`
+    says whether what it is bound to is there, by its UID (None: not known)."""
     whose = account.said if account is not None else f"{claims.namespace}/{claims.service_account}"
     ends = f"it ends at {claims.expires_at:%Y-%m-%d %H:%M:%S} UTC" if claims.expires_at is not None else "it never ends"
     if claims.bound is None:
         return (
             f"this token of {whose} has no handle; {ends}",
             f"to end it sooner, delete the service account {whose}: that ends every token it has",
+        )
+    if there is False:
+        kind, name = claims.bound.kind, safe_text(claims.bound.name, _SHOWN)
+        return (
+            f"this token of {whose} was made for the {kind} {name}, which is gone: it ended with that",
+            f"nothing is left to end (kubemint verify asks its server); a {kind} that is called so now is another one",
         )
     return (
         f"this token of {whose} is bound to the {claims.bound.kind} {safe_text(claims.bound.name, _SHOWN)}; {ends}",

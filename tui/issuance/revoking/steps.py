@@ -14,11 +14,12 @@ from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Address, Credential, Handle, StepInfo
 from tui.issuance.records.intent import Export, Revocation, new_id
 from tui.issuance.transaction import dead_tokens, ending
-from tui.issuance.transaction.after_ending import dead, delete_secret
+from tui.issuance.transaction.after_ending import OTHER_TOKEN, dead, delete_secret
 from tui.issuance.transaction.shared_steps import INTENT, revoke_step
 from tui.issuance.transaction.step import Step, Transaction
 from tui.issuance.transaction.work import Context, Finished
 from tui.issuance.trust import handles
+from tui.kube import shell
 from tui.kube.errors import KubeError
 
 from . import older, others
@@ -204,6 +205,9 @@ class Revoke(Revocable):
         async def do(note: Note) -> None:
             try:
                 note.message = await self.take_away(secret)
+                if note.message == OTHER_TOKEN and secret == self.credential.address:  # what was asked for by its place
+                    verify = shell.command("kubemint", "verify", str(secret))
+                    note.run.left.append(f"{secret} was {note.message}, which was not revoked; `{verify}` asks whose")
             except (KubeError, IssuanceError) as error:  # the token has ended, whatever its place does
                 known = ending.in_it(self._end.said, self._end.answer)
                 left = f"{secret} could not be tidied: {explain(error)[0]}; {known}"

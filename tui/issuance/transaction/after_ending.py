@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,8 @@ from tui.issuance.transaction.work import Context
 from tui.issuance.trust import vouching
 from tui.kube.errors import Conflict, NotFound
 from tui.kube.resource import SECRETS
+
+OTHER_TOKEN: Final = "left alone: it holds another token by now"
 
 
 async def delete_secret(context: Context, address: Address, handle: Handle, fingerprint: str) -> str:
@@ -33,7 +36,8 @@ async def delete_secret(context: Context, address: Address, handle: Handle, fing
         if now is None:
             return "left alone: it is not marked as kubemint's any more"
         if not _holds(found, now, handle, fingerprint):
-            return "left alone: it holds something else by now"
+            other = vouching.token_in(now.format, found) is not None
+            return OTHER_TOKEN if other else "left alone: it holds something else by now"
         carried = ""
         if now.format is Format.SERVICE_ACCOUNT:
             from tui.issuance.destinations import tenant as tenant_places

@@ -22,7 +22,7 @@ import msgspec
 
 from tui.issuance.errors import IssuanceError
 from tui.issuance.records.whereabouts import Same, judge, of_cluster, of_endpoint
-from tui.kube.delivered import differences
+from tui.kube.delivered import differences, is_same_way
 from tui.kube.endpoint import Endpoint
 from tui.kube.errors import KubeError
 
@@ -140,15 +140,9 @@ def once(context: Context, addresses: Sequence[Address]) -> tuple[Address, ...]:
             ways[name] = context.clusters.endpoint(name)
     for one in dict.fromkeys(addresses):
         alike = (other for other in found if msgspec.structs.replace(other, cluster=one.cluster) == one)
-        if not any(_same_way(ways.get(one.cluster), ways.get(other.cluster)) for other in alike):
+        if not any(is_same_way(ways.get(one.cluster), ways.get(other.cluster)) for other in alike):
             found.append(one)
     return tuple(found)
-
-
-def _same_way(one: Endpoint | None, other: Endpoint | None) -> bool:
-    if one is None or other is None or one.insecure or other.insecure:
-        return False
-    return not differences(one, other)
 
 
 async def _under_another(context: Context, address: Address, reading: Reading) -> Reading | None:

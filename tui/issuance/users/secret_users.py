@@ -20,6 +20,7 @@ from tui.issuance.model.durations import format_duration
 from tui.issuance.model.types import Credential, IssueSpec
 from tui.issuance.objects.external_secrets import EXTERNAL_SECRETS, GROUP, PUSH_SECRETS
 from tui.kube import limits
+from tui.kube.delivered import is_same_way
 from tui.kube.errors import KubeError
 from tui.kube.resource import PODS
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tui.issuance.families.dpf.objects import DPURequest
     from tui.issuance.model.clusters import Clusters
     from tui.kube.client import Client
+    from tui.kube.endpoint import Endpoint
 
 MOST_PODS: Final = 4000
 """Of a namespace with more, the rest counts as not seen."""
@@ -54,6 +56,20 @@ class SecretName(NamedTuple):
     cluster: str
     namespace: str
     name: str
+
+
+def others(
+    found: Sequence[SecretName], secrets: Sequence[SecretName], ways: Mapping[str, Endpoint | None]
+) -> list[SecretName]:
+    """Of what was found, each once, those that are none of these Secrets: neither by this name, nor by another one of
+    the same server. `ways` are the ways into their clusters."""
+    known, kept = list(secrets), []
+    for one in found:
+        alike = (other for other in known if other[1:] == one[1:])
+        if not any(one == other or is_same_way(ways.get(one.cluster), ways.get(other.cluster)) for other in alike):
+            known.append(one)
+            kept.append(one)
+    return kept
 
 
 class _Pushes(NamedTuple):
@@ -185,7 +201,8 @@ class SecretUsers:
             hidden += seen.unread
             unread += [cluster] if seen.unread else []
         found = [SecretName(one.cluster, one.namespace, one.name) for one in copies_of(copied, kept, unread)]
-        return [one for one in found if one not in secrets], tuple(hidden)
+        ways = {one.cluster: _way(clusters, one.cluster) for one in (*secrets, *found)}
+        return others(found, secrets, ways), tuple(hidden)
 
     async def _look(self, clusters: Clusters, cluster: str, namespace: str, since: float) -> _Found:
         """What is to be seen there, no look counting that began before `since` by this loop's clock."""
@@ -231,10 +248,15 @@ async def _labels(clusters: Clusters, secret: SecretName) -> Mapping[str, str] |
 
 
 def _server(clusters: Clusters, cluster: str) -> str:
+    way = _way(clusters, cluster)
+    return way.server if way is not None else ""
+
+
+def _way(clusters: Clusters, cluster: str) -> Endpoint | None:
     try:
-        return clusters.endpoint(cluster).server
+        return clusters.endpoint(cluster)
     except (KubeError, IssuanceError):
-        return ""
+        return None
 
 
 def secrets_of(spec: IssueSpec) -> list[SecretName]:

@@ -16,6 +16,7 @@ from tui.issuance.families.dpf.objects import ParseError
 from tui.issuance.formats import Format
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import Address, Credential, Identity
+from tui.issuance.records.whereabouts import noted, of_endpoint
 from tui.issuance.revoking import seeking
 from tui.issuance.revoking.found import Found
 from tui.issuance.revoking.searching import has_id
@@ -35,6 +36,7 @@ from . import (
     undoing_requests,
 )
 from .request_keeping import Keepers
+from .resources import MADE_IN
 from .steps import Published, look_secret, request_at
 from .wishes import Abandon, Delete, Keep
 
@@ -111,7 +113,9 @@ class Requests(Family):
             handle = vouched.facts.handle or request.handle
             if vouched.at.known or handle is None:
                 raise trouble
-            return await seeking.for_request(context, address, request.uid, handle, trouble)
+            leads = noted(of_endpoint(there.leads)) if there.leads is not None else ""
+            made = tuple(filter(None, (request.marks.get(MADE_IN, ""), leads)))
+            return await seeking.for_request(context, address, request.uid, handle, made, trouble)
         return Found(credential=vouched.credential, named=verdict.named, request=request.uid)
 
     async def revoke_unbound(
