@@ -115,6 +115,32 @@ def test_filter_words(store: FleetStore, text: str, expected: list[str]) -> None
     assert view.total == 3
 
 
+@pytest.mark.parametrize(
+    "word", ["robot-12", "ns:n1 robot", "robot !obot-1", "due", "r~bt", "state:valid ro", "ro ro bo"]
+)
+def test_a_letter_more_finds_what_a_new_filter_finds(word: str) -> None:
+    """Letter by letter, then back again, with changes between."""
+    typed, fresh = FleetStore(clock=lambda: NOW), FleetStore(clock=lambda: NOW)
+    rows = [row(f"robot-{number}", number, namespace=f"n{number % 3}") for number in range(40)]
+    for one in (typed, fresh):
+        one.put(*rows)
+    for at in (*range(1, len(word) + 1), *range(len(word), 0, -1)):
+        query = Query(text=word[:at])
+        assert [one.key for one in typed.view(Area.CREDENTIALS, query=query)] == [
+            one.key for one in _anew(fresh).view(Area.CREDENTIALS, query=query)
+        ], word[:at]
+        if at == 3:
+            for one in (typed, fresh):
+                one.put(row("robot-121", 5, namespace="n1"))
+                one.drop(CredentialRow, rows[12].key)
+
+
+def _anew(store: FleetStore) -> FleetStore:
+    found = FleetStore(clock=lambda: NOW)
+    found.put(*store.credentials.values())
+    return found
+
+
 def test_filter_by_state_follows_the_clock() -> None:
     now = [NOW]
     store = FleetStore(clock=lambda: now[0])

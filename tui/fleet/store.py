@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from itertools import compress
 from types import MappingProxyType
 from typing import TypeVar, cast, overload
 
@@ -52,26 +53,26 @@ class FleetChange(msgspec.Struct, frozen=True):
 class View(Sequence[Row]):
     """A snapshot of the rows that a query chose, in its order. `total` is how many there are without the filter."""
 
-    __slots__ = ("__dict__", "_entries", "_rows", "total")
+    __slots__ = ("__dict__", "entries", "rows", "total")
 
     def __init__(self, rows: list[Row], entries: list[Entry], total: int) -> None:
-        self._rows = rows
-        self._entries = entries
+        self.rows = rows
+        self.entries = entries
         self.total = total
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     @overload
     def __getitem__(self, index: int) -> Row: ...
     @overload
     def __getitem__(self, index: slice) -> list[Row]: ...
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        return self._rows[index]
+        return self.rows[index]
 
     def key_at(self, index: int) -> str:
         """The key of the row at `index`, without computing it."""
-        return self._entries[index][2]
+        return self.entries[index][2]
 
     def find(self, key: str) -> int | None:
         """Where the row with `key` is, None where the view does not hold it."""
@@ -79,7 +80,7 @@ class View(Sequence[Row]):
 
     @cached_property
     def _positions(self) -> dict[str, int]:
-        return {entry[2]: index for index, entry in enumerate(self._entries)}
+        return {entry[2]: index for index, entry in enumerate(self.entries)}
 
 
 class _Table:
@@ -282,12 +283,30 @@ class FleetStore:
         timed = timed or any(term.timed for term in parse(query.text))
         if not timed and (known := table.views.get(query)) is not None:
             return known
-        view = self._compute(table, query, timed)
+        view = (None if timed else self._narrowed(table, query)) or self._compute(table, query, timed)
         if not timed:
             if len(table.views) >= 16:
                 table.views.clear()
             table.views[query] = view
         return view
+
+    def _narrowed(self, table: _Table, query: Query) -> View | None:
+        """From what the filter found without its last letter, where that is known: a longer word finds no more rows."""
+        before = table.views.get(msgspec.structs.replace(query, text=query.text[:-1])) if query.text else None
+        terms, shorter = parse(query.text), parse(query.text[:-1])
+        if before is None or not terms or len(shorter) != len(terms) or shorter[:-1] != terms[:-1]:
+            return None
+        last, was = terms[-1], shorter[-1]
+        if last.sign or was.sign or not (last.wanted and was.wanted) or was.text not in last.text:
+            return None
+        word, texts = (
+            last.text,
+            table.texts,
+        )  # each of these rows has a text, since the shorter word was looked for in it
+        holds = [word in texts[entry[2]] for entry in before.entries]
+        if all(holds):
+            return View(before.rows, before.entries, before.total)
+        return View([*compress(before.rows, holds)], [*compress(before.entries, holds)], before.total)
 
     def _compute(self, table: _Table, query: Query, timed: bool) -> View:
         sort = query.sort or DEFAULT_SORT[table.area]
