@@ -10,7 +10,7 @@ from typing import Final
 
 from tui.issuance import JournalEntry, StepStatus
 
-from .journal_filter import found
+from .journal_filter import found_of_one
 
 _WORST: Final = (StepStatus.FAILED, StepStatus.RUNNING, StepStatus.UNDONE)
 """What one step says of the whole, the strongest first; else it is done."""
@@ -35,7 +35,7 @@ class Deed:
 
     def holds(self, text: str) -> bool:
         """Whether a filter finds it, or a step of it."""
-        return bool(found([self.as_entry, *self.entries], text))
+        return found_of_one([self.as_entry, *self.entries], text)
 
     @property
     def as_entry(self) -> JournalEntry:
