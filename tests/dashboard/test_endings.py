@@ -174,7 +174,7 @@ async def test_the_undo_of_an_issue_asks_before_it_takes_the_secret_away(dashboa
         assert issued.ok, issued
         session.jobs.begin("undo", [jobs.task(session, UNDO, issued.address)])
         await driver.on(ConfirmScreen)
-        await driver.shows("Undo all the same?", "was issued and not rotated since", "ends its token at once")
+        await driver.shows("Undo all the same?", "was issued and not rotated since", "ends its token now")
         client = await session.fleet.client("tenant-a")
         await client.get(SECRETS, "taken-back", namespace="default")
         again = await driver.act("ctrl+s")
