@@ -35,7 +35,7 @@ class Deed:
 
     def holds(self, text: str) -> bool:
         """Whether a filter finds it, or a step of it."""
-        return found_of_one([self.as_entry, *self.entries], text)
+        return found_of_one(self.as_entry, self.entries, text)
 
     @property
     def as_entry(self) -> JournalEntry:

@@ -20,11 +20,11 @@ def found(entries: Iterable[JournalEntry], text: str) -> list[JournalEntry]:
     return [entry for entry in entries if _holds(terms, entry)]
 
 
-def found_of_one(entries: Sequence[JournalEntry], text: str) -> bool:
-    """Whether a filter finds a job with these entries: one of them is as it wants, and none is what `!` leaves out."""
+def found_of_one(whole: JournalEntry, steps: Sequence[JournalEntry], text: str) -> bool:
+    """Whether a filter finds a job: it or a step of it is as wanted, and as a `whole` it is not what `!` leaves out."""
     terms = parse(text)
     wanted, unwanted = ([term for term in terms if term.wanted is wants] for wants in (True, False))
-    return any(_holds(wanted, entry) for entry in entries) and all(_holds(unwanted, entry) for entry in entries)
+    return any(_holds(wanted, entry) for entry in (whole, *steps)) and _holds(unwanted, whole)
 
 
 def _holds(terms: Sequence[Term], entry: JournalEntry) -> bool:
