@@ -187,7 +187,7 @@ def test_foreign_ones_come_in_by_the_delivered_rules(
 
 def test_only_what_was_taken_in_is_taken_out(mine: Path) -> None:
     kubemint("config", "unmerge", "north").failed(2, "no context north that kubemint imported")
-    kubemint("config", "use", "north", "--read-only").failed(2, "config use changes something")
+    kubemint("config", "use", "north", "--read-only").failed(2, "config use makes changes")
     assert mine.read_text() == ANCHORS
 
 

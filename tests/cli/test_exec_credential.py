@@ -189,7 +189,7 @@ def test_what_the_kubeconfig_says_must_be_so(served: Path, tmp_path: Path) -> No
     plugin(config, cache, other).failed(1, "is not at https://somewhere.else:443", "create the kubeconfig again")
     shoot = {"namespace": "garden-dev", "name": "meadow"}
     stranger = asked(config, config={"shootRef": shoot, "gardenClusterIdentity": "another-garden"})
-    plugin(config, cache, stranger).failed(2, "garden another-garden", "harbor leads to garden-demo")
+    plugin(config, cache, stranger).failed(2, "garden another-garden", "harbor is garden-demo")
     plugin(config, cache, asked(config, config=None)).failed(2, "name a shoot or account")
     plugin(config, cache, asked(config, "client.authentication.k8s.io/v1alpha1")).failed(2, "v1alpha1")
     plugin(config, cache, "{").failed(2, INFO)

@@ -107,7 +107,7 @@ def test_a_shoots_own_exec_file_is_answered_without_another_process(
     ("change", "said"),
     [
         ("server", "is not at https://127.0.0.1:1"),
-        ("proxy", "leads through a proxy"),
+        ("proxy", "connects through a proxy"),
         ("insecure", "certificate is not verified"),
         ("context", "no cluster is known here by that name"),
         ("garden", "for a shoot of the garden another"),
@@ -168,7 +168,7 @@ def test_a_file_that_leads_elsewhere_gets_no_token(
     path.write_text(yaml.safe_dump(document))
     refused = kubemint("verify", path, "--kubeconfig", served)
     assert refused.code in (1, 2), refused
-    assert "is known here" in refused.err or "only for your own clusters" in refused.err
+    assert "is not known here" in refused.err or "only for your own clusters" in refused.err
 
 
 def test_lineage_of_a_colleagues_file_names_cluster_account_and_credential(

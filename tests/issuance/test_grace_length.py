@@ -113,7 +113,7 @@ def test_who_is_warned_of_a_grace_that_is_too_short() -> None:
         "a new one within 3m. They may be refused until they have the new one"
     )
     (warning,) = length(GraceWish(MINUTE, given=True), [seen(pod("a"), PUSH)]).warnings
-    assert "and the kubelet brings a new one within 3m; PushSecret tenant carries" in warning
+    assert "and the kubelet brings a new one within 3m; PushSecret tenant pushes" in warning
 
 
 def test_they_are_named() -> None:

@@ -484,5 +484,5 @@ async def test_a_token_request_names_the_account_that_is_meant(bench: Bench) -> 
     who, uid = Identity(arena.name, arena.namespace, "robot"), found["metadata"]["uid"]
     issued = await request_token(bench.client, who, None, (), None, uid)
     assert read_token(issued.token).service_account_uid == uid
-    with pytest.raises(IssuanceError, match="made again"):
+    with pytest.raises(IssuanceError, match="created again"):
         await request_token(bench.client, who, None, (), None, "0f9d1c1e-0000-0000-0000-000000000000")

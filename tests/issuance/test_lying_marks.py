@@ -48,7 +48,9 @@ async def test_a_secret_that_says_it_is_for_somebody_elsewhere_gets_no_token(ben
         await bench.client.patch(
             SECRETS, "robot-credential", {"metadata": {"annotations": lie}}, namespace=arena.namespace
         )
-        with pytest.raises(UsageError, match=r"annotations say it is for .*kube-system/default.* token in it is for"):
+        with pytest.raises(
+            UsageError, match=r"annotations say it is for default .namespace kube-system, .* token in it is for"
+        ):
             await bench.engine.plan_rotate(issued.address)
     assert await bench.secrets() == before
 

@@ -100,7 +100,7 @@ async def test_b01_b15_the_whole_life_of_a_request_where_nobody_else_keeps_it(bo
 
         plan, outcome = await keep()
         assert plan.steps[1].title == "Compare everything with what is wanted"
-        assert message(outcome, "keep").startswith("as it should be; good until ")
+        assert message(outcome, "keep").startswith("up to date; good until ")
         assert await place.token() == first
 
         await place.change(serviceAccount={"name": "other", "namespace": place.ns})

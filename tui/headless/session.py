@@ -262,5 +262,5 @@ def refuse_read_only(options: Options, verb: str) -> None:
         return
     if settings.settings.read_only:
         source = settings.source("readOnly").detail
-        raise UsageError(f"{verb} makes changes, which {source} forbids", f"remove {source}")
+        raise UsageError(f"{verb} makes changes, and {source} forbids that", f"remove {source}")
     raise IssuanceError(f"{verb} makes changes, and {why}", "`kubemint config check` shows what is wrong")
