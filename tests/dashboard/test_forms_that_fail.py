@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.widgets import Input
+from textual.widgets import Checkbox, Input
 
 from tests.dashboard.conftest import Driver, Open, clear, done, fault
 from tests.dashboard.forms import fill
@@ -86,3 +86,18 @@ async def test_what_its_steps_could_not_do_brings_the_form_back_filled_in(dashbo
         assert (value(form, "namespace"), value(form, "account"), value(form, "duration")) == ("ci", "fresh", "2h")
         job = await driver.act("ctrl+s")
         assert done(job), job.tasks[0].message
+
+
+async def test_names_are_held_against_what_was_seen_while_they_are_typed(dashboard: Open) -> None:
+    async with dashboard(only=["harbor"]) as driver:
+        form = await opened(driver, "nobody")
+        await driver.shows("· no service account nobody was seen in ci")
+        assert marked(form) == [], "it may be there all the same"
+        await driver.until(lambda: not form.query_one("#accept").disabled)
+        form.query_one("#f-create", Checkbox).value = True
+        await driver.until(lambda: "was seen" not in driver.text())
+        form.query_one("#f-create", Checkbox).value = False
+        await fill(driver, "f-account", "runner")
+        await driver.until(lambda: "was seen" not in driver.text())
+        await fill(driver, "f-namespace", "nowhere")
+        await driver.shows("· no namespace nowhere was seen in harbor")

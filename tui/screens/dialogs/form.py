@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -15,6 +15,7 @@ from textual.widgets import Checkbox, Input, Select, Static
 from tui.actions.action import Action, AnyAction
 from tui.actions.lines import Asked as Chosen
 from tui.actions.spoken import in_dashboard
+from tui.fleet.names_known import doubts
 from tui.issuance import (
     Choice as Option,
     Control,
@@ -30,6 +31,9 @@ from tui.kube.text import safe_text
 from tui.widgets.choice import Choice
 
 from .dialog import Dialog, Equivalent, Field, Tick, Wrong
+
+if TYPE_CHECKING:
+    from tui.screens.session import Shell
 
 Wish = TypeVar("Wish")
 _LABEL: Final = 11
@@ -200,9 +204,18 @@ class Form(Dialog[Wish | None]):
         """What to know of it, where there is a place for that."""
         lines = [Content.styled(f"! {safe_text(line)}", "$warn") for line in self._sheet.warns(said)]
         lines += [Content(safe_text(line)) for line in self._sheet.note(said).splitlines()]
+        lines += [Content.styled(f"· {line}", "$mute") for line in self._unseen(said)]
         for note in self.query("#sheet-note").results(Static):
             note.update(Content("\n").join(lines))
             note.display = bool(lines)
+
+    def _unseen(self, said: Said) -> list[str]:
+        """Names that the fleet has not seen in the cluster, while they are typed: it may be right all the same."""
+        named = {field.names: str(said.get(field.id) or "") for field in self.asked if field.names}
+        if any(field.id == "create" for field in self.asked):
+            found = doubts(cast("Shell", self.app).session.store, str(said.get("cluster") or ""), named)
+            return [line for kind, line in found.items() if not (kind == "serviceaccounts" and said.get("create"))]
+        return []
 
     def problems(self) -> Sequence[Wrong]:
         said = self.said
