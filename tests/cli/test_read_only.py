@@ -83,6 +83,7 @@ LOOKS: dict[str, list[tuple[str, ...]]] = {
     "config check": [("config", "check")],
     "completion": [("completion", "bash")],
     "rbac": [("rbac", "issue")],
+    "manifest loop": [("manifest", "loop")],
 }
 
 
