@@ -25,7 +25,8 @@ from tests.cli.conftest import (
     token_in,
 )
 from tests.controlplane import RealControlPlane
-from tui.headless.running import NOT_FOUND, NOT_RUNNABLE, PREFIX
+from tui.headless.run_folder import PREFIX
+from tui.headless.running import NOT_FOUND, NOT_RUNNABLE
 
 KUBECTL = shutil.which("kubectl")
 PYTHON = sys.executable
@@ -52,6 +53,7 @@ def words(served: Path, *arguments: str, name: str = "runner") -> list[str]:
 
 
 def revocations() -> set[str]:
+    """The handles of runs that were revoked."""
     return {str(one["address"]) for one in journal_entries() if one["action"] == "revoke" and one["status"] == "done"}
 
 
@@ -174,6 +176,48 @@ def test_what_a_killed_run_left_is_revoked_by_the_next_once_nothing_of_it_lives(
     assert list(temporary.iterdir()) == []
 
 
+def test_where_the_folder_cannot_be_seen_its_run_is_not_taken_for_dead(served: Path, tmp_path: Path) -> None:
+    """Another /tmp, as services and containers have one: what lies beside the state says that it lives."""
+    script = "import time; print('begun', flush=True); time.sleep(60)"
+    with running(served, "--", PYTHON, "-c", script):
+        (folder,) = (tmp_path / "temporary").iterdir()
+        folder.rename(tmp_path / "away")
+        done = separately(*words(served, "--", "true"))
+        assert "was killed" not in done.err
+        assert len(revocations()) == 1
+        (tmp_path / "away").rename(folder)
+
+
+def test_what_only_has_such_a_name_is_nobodys_to_remove(served: Path, tmp_path: Path) -> None:
+    mine = tmp_path / f"{PREFIX}scripts"
+    mine.mkdir(mode=0o700)
+    (mine / "notes").write_text("precious")
+    assert issue(served, "--create", "--out", mine / "kubeconfig", name="kept").code == 0
+    done = separately(*words(served, "--", "true"))
+    assert "was killed" not in done.err
+    assert (mine / "notes").read_text() == "precious"
+    assert kubemint("verify", mine / "kubeconfig", "--kubeconfig", served).code == 0
+
+
+@pytest.mark.parametrize(
+    "does", ["open(k, 'w').write('nothing')", "os.unlink(k)", "os.chmod(os.path.dirname(k), 0o755)"],
+    ids=["overwrites", "removes", "opens"],
+)  # fmt: skip
+@pytest.mark.parametrize("killed", [False, True], ids=["ends", "killed"])
+def test_the_command_does_not_decide_whether_its_token_is_revoked(served: Path, does: str, killed: bool) -> None:
+    """A tool that writes another login over it, or one that kills kubemint: the handle that was made is what ends."""
+    script = f"import os; k = os.environ['KUBECONFIG']; {does}; {'os.kill(os.getppid(), 9)' if killed else ''}"
+    done = separately(*words(served, "--", PYTHON, "-c", script, name="stubborn"))
+    if killed:
+        assert revocations() == set()
+        deadline = time.monotonic() + 15
+        while "was killed" not in separately(*words(served, "--", "true")).err:
+            assert time.monotonic() < deadline
+    else:
+        assert done.code == 0, done
+    assert any("stubborn" in one for one in revocations())
+
+
 @pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
 def test_a_token_that_cannot_be_revoked_is_no_success(served: Path, tmp_path: Path) -> None:
     admin = ["kubectl", "--kubeconfig", str(served), "--context", "tenant-a"]
@@ -185,7 +229,7 @@ def test_a_token_that_cannot_be_revoked_is_no_success(served: Path, tmp_path: Pa
     words_ = ("run", "--kubeconfig", operator, "--account", "default/runner", "--create", "--")
     done = separately(*words_, *admin, "delete", "clusterrolebinding", binding)
     assert done.code == 3, done
-    assert "kubemint revoke file:" in done.err
+    assert "kubemint revoke handle:" in done.err
 
 
 def test_on_a_real_control_plane(real_cluster: RealControlPlane, tmp_path: Path) -> None:

@@ -1,19 +1,16 @@
 """`kubemint run`: a command with a credential of its own, which is made before it and revoked after it.
 
-The kubeconfig lies alone in a folder that only this user may enter. The folder is locked for as long as the command,
-or anything that it started and left behind, runs; so a later `kubemint run` can tell what a killed one left behind,
-and revokes that first.
+What is revoked is the handle that was made for the run, whatever lies in its kubeconfig by then. A run that was killed
+is known by its note (`run_folder`), and revoked by the next one in that cluster.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import fcntl
 import os
 import shutil
 import signal
-import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -31,12 +28,12 @@ from .doing import in_cluster
 from .exits import Ended, Exit, complain
 from .options import Options, configured_lifetime
 from .printing import say
+from .run_folder import RunFolder, left_behind, own
 from .session import refuse_read_only, run_async, setting, with_options
 
 if TYPE_CHECKING:
     from tui.issuance import Address, Credential, Engine, Identity
 
-PREFIX: Final = "kubemint-run-"
 NOT_FOUND: Final = 127
 NOT_RUNNABLE: Final = 126
 """What shells end with where there is no such program, and where it cannot be run."""
@@ -122,25 +119,28 @@ async def _run(options: Options, wish: _Wish, command: list[str], *, quiet: bool
     async with setting(options) as place, open_engine(place) as engine:
         identity = _identity(wish.account, await in_cluster(engine, place.meant(aloud=not quiet)))
         await _revoke_left_behind(engine, identity.cluster)
-        with _folder() as folder:
-            kept = FileDestination(str(folder.path / "kubeconfig"))
+        with own(engine.state.folder) as folder:
+            kept = FileDestination(str(folder.kubeconfig))
             spec = IssueSpec(
                 identity=identity, destinations=(kept,), duration=wish.duration, create_account=wish.create
             )
             plan = await engine.plan(spec)
             outcome = await carry_out(engine, plan, Progress(quiet=True))
             if not outcome.ok or outcome.credential is None:
+                folder.forget()
                 raise Ended(Exit.FAILED)
             if not quiet:
                 _say_as_whom(outcome.credential, identity)
             revoked = False
             try:
                 with limits.not_counted():
-                    code = await _to_the_end(command, folder, Path(kept.path))
+                    code = await _to_the_end(command, folder)
                 _say_if_late(outcome.credential)
             finally:
                 limits.extend(limits.REVOKING)
-                revoked = await _revoke_at_last(engine, plan.address)
+                revoked = await _revoke_at_last(engine, plan.address, outcome.credential)
+                if revoked:
+                    folder.forget()
     if code or not revoked:
         raise Ended(code or Exit.PARTLY)
 
@@ -161,13 +161,11 @@ def _say_if_late(credential: Credential) -> None:
 # The command
 
 
-async def _to_the_end(command: list[str], folder: Folder, kubeconfig: Path) -> int:
+async def _to_the_end(command: list[str], folder: RunFolder) -> int:
     """Its exit code, as shells count. Signals that come meanwhile are its own."""
-    import asyncio
-
     try:
         process = await asyncio.create_subprocess_exec(
-            *command, env={**os.environ, "KUBECONFIG": str(kubeconfig)}, pass_fds=(folder.lock,)
+            *command, env={**os.environ, "KUBECONFIG": str(folder.kubeconfig)}, pass_fds=(folder.lock,)
         )
     except OSError as error:
         complain(f"{command[0]}: {(error.strerror or type(error).__name__).lower()}")
@@ -200,8 +198,6 @@ def _in_front() -> bool:
 @contextlib.contextmanager
 def _signals(take: Callable[[signal.Signals], None]) -> Iterator[None]:
     """What would end this process goes to `take` instead; afterwards it ends this process in good order again."""
-    import asyncio
-
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
     for number in _PASSED_ON:
@@ -216,10 +212,8 @@ def _signals(take: Callable[[signal.Signals], None]) -> Iterator[None]:
 # The end of its credential
 
 
-async def _revoke_at_last(engine: Engine, address: Address) -> bool:
+async def _revoke_at_last(engine: Engine, address: Address, credential: Credential) -> bool:
     """Whether it is revoked. Never raises; the first signal that comes meanwhile is answered with a word."""
-    import asyncio
-
     task, asked = asyncio.current_task(), False
     assert task is not None
 
@@ -231,98 +225,59 @@ async def _revoke_at_last(engine: Engine, address: Address) -> bool:
         say("kubemint: the token is being revoked; once more leaves that to the next kubemint run")
 
     with _signals(take):
-        return await _revoke(engine, address)
+        return await _revoke(engine, address, credential)
 
 
-async def _revoke(engine: Engine, address: Address) -> bool:
-    """What is revoked is known no more: its file is gone, and a path like it will not come again."""
-    from tui.issuance import Action
+async def _revoke(engine: Engine, address: Address, made: Credential) -> bool:
+    """End what was `made` for a run, and what a loop put into its place meanwhile. What is revoked is known no more."""
+    from tui.issuance import Action, Address
 
+    record = await asyncio.to_thread(engine.state.export_record, address)
+    held = [made.handle, record.credential.handle if record is not None else None]
+    ends = [*dict.fromkeys(Address.handle(one.cluster, one.namespace, one.name) for one in held if one is not None)]
+    if not ends:
+        expires = f" at {made.expires_at:%H:%M:%S} UTC" if made.expires_at is not None else ""
+        complain(f"the token of this run has no handle, so that nobody can revoke it: it expires{expires}")
+    done = [await _end(engine, one) for one in ends]
+    if not ends or not all(done):
+        return False
+    engine.state.record(Action.REVOKE, address, forget=(address,))
+    return True
+
+
+async def _end(engine: Engine, handle: Address) -> bool:
     try:
-        outcome = await carry_out(engine, await engine.plan_revoke(address), Progress(quiet=True))
+        outcome = await carry_out(engine, await engine.plan_revoke(handle), Progress(quiet=True))
     except Already:  # the command did it, or whoever is responsible for the account
-        engine.state.record(Action.REVOKE, address, forget=(address,))
         return True
     except (IssuanceError, KubeError) as error:
-        complain(f"revoke {address}: {error}", error.hint)
+        complain(f"revoke {handle}: {error}", error.hint)
     else:
         if outcome.whole:
-            engine.state.record(Action.REVOKE, address, forget=(address,))
             return True
-    revoke = shell.command("kubemint", "revoke", str(address))
-    say(f"kubemint: the token of this run works until it expires; the next kubemint run revokes it, as does `{revoke}`")
+    again = shell.command("kubemint", "revoke", str(handle))
+    say(
+        f"kubemint: the token of this run may work until it expires; the next kubemint run tries again, as does {again}"
+    )
     return False
 
 
 async def _revoke_left_behind(engine: Engine, cluster: str) -> None:
     """Revokes what runs that were killed left in this cluster, and removes their folders."""
-    for one in engine.state.exports():
-        folder = Path(one.address.name).parent
-        whose = one.identity.cluster if one.identity is not None else ""
-        if whose != cluster or not folder.name.startswith(PREFIX) or (descriptor := _abandoned(folder)) is None:
-            continue
-        try:
-            if await _revoke(engine, one.address):
-                say(f"kubemint: the token of a run that was killed is revoked ({one.address})")
-        finally:
-            _remove(folder, descriptor)
+    from tui.issuance import Address
 
-
-# The folder
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """Where the kubeconfig lies, and the descriptor that holds the folder's lock."""
-
-    path: Path
-    lock: int
-
-
-@contextlib.contextmanager
-def _folder() -> Iterator[Folder]:
-    """A folder of its own (0700), locked; it is gone afterwards."""
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_base()))
-    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        yield Folder(path, lock)
-    finally:
-        _remove(path, lock)
-
-
-def _base() -> str | None:
-    """The user's own runtime folder, which is in memory, where there is one; else that for temporary files."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    try:
-        return runtime if os.path.isabs(runtime) and os.stat(runtime).st_uid == os.geteuid() else None  # noqa: PTH116, PTH117
-    except OSError:
-        return None
-
-
-def _abandoned(folder: Path) -> int | None:
-    """Its lock, taken, where nothing of its run lives any more; -1 where the folder is gone, None where it is in use.
-
-    What is there now under that name and is not this user's own is not touched either.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return -1
-    except OSError:
-        return None
-    there = os.fstat(descriptor)
-    try:
-        if there.st_uid == os.geteuid() and stat.S_IMODE(there.st_mode) == stat.S_IRWXU:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return descriptor
-    except BlockingIOError:
-        pass
-    os.close(descriptor)
-    return None
-
-
-def _remove(folder: Path, descriptor: int) -> None:
-    if descriptor >= 0:
-        shutil.rmtree(folder, ignore_errors=True)
-        os.close(descriptor)
+    with left_behind(engine.state.folder) as runs:
+        for run in runs:
+            address = Address.file(str(run.kubeconfig))
+            record = await asyncio.to_thread(engine.state.export_record, address)
+            identity = record.credential.identity if record is not None else None
+            if record is not None and (identity is None or identity.cluster != cluster):
+                continue  # a run there ends it
+            if any(one.address == address for one in engine.state.open_plans()):
+                continue  # it was killed while it was issued, and recovery could not settle that yet
+            if record is not None:
+                if not await _revoke(engine, address, record.credential):
+                    continue
+                say(f"kubemint: the token of a run that was killed is revoked ({address})")
+            run.remove()
+            run.forget()
