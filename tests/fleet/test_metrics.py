@@ -12,7 +12,7 @@ from tests.issuance.test_renewal_loop import credential
 from tui.fleet.metrics import LoopMetrics, Standing
 from tui.fleet.rows import ClusterRow, CredentialRow, Reach
 from tui.issuance import LoopLook
-from tui.issuance.model.types import Action, Credential, Outcome, StepResult, StepStatus
+from tui.issuance.model.types import Action, Address, Credential, Outcome, State, StepResult, StepStatus
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -65,6 +65,16 @@ def test_when_credentials_end_and_are_due() -> None:
     assert found["kubemint_revocations_pending"][""] == 3
     assert found["kubemint_lease_held"] == {"c1": 1, "c2": 0}
     assert found["kubemint_cluster_state"] == {"c1/ready": 1, "c·2/unreachable": 1}
+
+
+def test_what_was_revoked_has_no_series_and_what_nobody_renews_no_renewal() -> None:
+    one, two, three = credential("a"), credential("b"), credential("c")
+    two = msgspec.structs.replace(two, state=State.REVOKED)
+    three = msgspec.structs.replace(three, address=Address.login("c1"))
+    found = read(LoopMetrics(), one, two, three)
+    assert len(found["kubemint_credential_expiry_timestamp_seconds"]) == 2
+    assert len(found["kubemint_credential_renewal_timestamp_seconds"]) == 1
+    assert sum(found["kubemint_credentials"].values()) == 3
 
 
 def test_labels_are_bounded() -> None:

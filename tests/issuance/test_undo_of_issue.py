@@ -38,7 +38,7 @@ async def test_an_issue_into_a_secret_is_undone_with_its_token(arena: Arena) -> 
         await bench.issue(arena.spec(arena.secret()))
         token = await token_of(bench, arena)
         assert await bench.works(token)
-        with pytest.raises(Unasked, match="was issued and not rotated since: undoing that takes") as unasked:
+        with pytest.raises(Unasked, match="was issued and not rotated since: undoing that deletes") as unasked:
             await bench.engine.plan_undo(at)
         assert unasked.value.word == "unmake"
         plan = await bench.engine.plan_undo(at, unmake=True)
@@ -73,7 +73,7 @@ async def test_a_copy_in_a_secret_goes_alone(embedded: Arena) -> None:
         with pytest.raises(Unasked, match="was copied and not rotated since"):
             await bench.engine.plan_undo(copied)
         plan = await bench.engine.plan_undo(copied, unmake=True)
-        assert any("works on" in warning for warning in plan.warnings)
+        assert any("still works" in warning for warning in plan.warnings)
         outcome = await bench.engine.execute(plan)
         assert outcome.ok, outcome
         assert "copied" not in await bench.secrets()
@@ -111,9 +111,23 @@ async def copy(bench: Bench, arena: Arena) -> None:
     assert (await bench.engine.export(arena.secret_address(), arena.file("copy.kubeconfig"))).ok
 
 
+async def label(bench: Bench, arena: Arena) -> None:
+    marks = {"metadata": {"labels": {"team": "theirs"}, "annotations": {"reflector.example/mirror": "yes"}}}
+    await bench.client.patch(SECRETS, "robot-credential", marks, namespace=arena.namespace)
+
+
+async def copy_by_hand(bench: Bench, arena: Arena) -> None:
+    found = await bench.client.get(SECRETS, "robot-credential", namespace=arena.namespace)
+    meta = {key: found["metadata"][key] for key in ("labels", "annotations")}
+    theirs = {**found, "metadata": {**meta, "name": "theirs"}}
+    await bench.client.create(SECRETS, theirs, namespace=arena.namespace)
+
+
 @pytest.mark.parametrize(
     ("since", "said"),
     [
+        pytest.param(label, r"others put team, reflector\.example/mirror on it", id="labelled"),
+        pytest.param(copy_by_hand, r"is also in secret:.*/theirs", id="copied with its marks"),
         pytest.param(edit, "was edited since", id="edited"),
         pytest.param(another, "is another Secret by now", id="made anew"),
         pytest.param(mount, "is used by now: Pod web", id="mounted"),

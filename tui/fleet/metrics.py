@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from tui.issuance import Credential, Outcome, StepStatus, state_of
+from tui.issuance import OVER_STATES, RENEWABLE, Outcome, StepStatus, state_of
 from tui.kube.text import safe_text
 
 from .rows import ClusterRow, CredentialRow
@@ -134,26 +134,26 @@ class _Now(Collector):
         counts = Tally[tuple[str, str]]()
         shown = left_out = 0
         for row, now in self._standing.credentials:
-            credential = row.credential
-            counts[(row.cluster, state_of(credential, now).value)] += 1
-            if self._namespaces and row.namespace not in self._namespaces:
+            credential, state = row.credential, state_of(row.credential, now)
+            counts[(row.cluster, state.value)] += 1
+            if state in OVER_STATES or (self._namespaces and row.namespace not in self._namespaces):
                 continue
             if shown >= self._most:
                 left_out += 1
                 continue
             shown += 1
-            labels = _labels(credential)
+            labels = _labels(row)
             if credential.expires_at is not None:
                 expires.add_metric(labels, credential.expires_at.timestamp())
-            if credential.rotate_at is not None:
+            if credential.rotate_at is not None and credential.address.kind in RENEWABLE:
                 renews.add_metric(labels, credential.rotate_at.timestamp())
             if credential.address in self._standing.look.left:
                 watched.add_metric(labels, 1)
         states = GaugeMetricFamily(
             "kubemint_credentials", "Credentials of a cluster by their state.", labels=("cluster", "state")
         )
-        for (cluster, state), count in sorted(counts.items()):
-            states.add_metric((_label(cluster), state), count)
+        for (cluster, called), count in sorted(counts.items()):
+            states.add_metric((_label(cluster), called), count)
         yield from (expires, renews, watched, states)
         yield GaugeMetricFamily(
             "kubemint_credentials_without_series", "Credentials beyond the most that have series.", value=left_out
@@ -194,9 +194,10 @@ class _Now(Collector):
             )  # fmt: skip
 
 
-def _labels(credential: Credential) -> tuple[str, ...]:
-    address = credential.address
-    return _label(address.cluster), _label(address.namespace), _label(address.name), address.kind.value
+def _labels(row: CredentialRow) -> tuple[str, ...]:
+    """Of a file on this machine the cluster is that of its account."""
+    address = row.credential.address
+    return _label(address.cluster or row.cluster), _label(address.namespace), _label(address.name), address.kind.value
 
 
 def _label(text: str) -> str:

@@ -58,6 +58,10 @@ def report(error: BaseException) -> int:
         case SystemExit():  # click's own answer to a closed pipe, and a terminating signal's to a demo in a thread
             closed = isinstance(error.__context__, BrokenPipeError)
             return Exit.BROKEN_PIPE if closed else error.code if isinstance(error.code, int) else Exit.FAILED
+        case click.exceptions.NoArgsIsHelpError():  # a group alone: its help is the answer, and is no one line
+            for line in error.format_message().splitlines():
+                say(line)
+            return Exit.USAGE
         case click.UsageError():
             where = error.ctx.command_path if error.ctx is not None else "kubemint"
             complain(_sentence(error.format_message()), f"see: {where} --help")

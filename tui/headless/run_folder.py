@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -57,7 +58,7 @@ def own(state: Path) -> Iterator[RunFolder]:
     """A folder of its own (0700) with a locked note; the folder is gone afterwards, the note stays until `forget`."""
     notes = state / _NOTES
     notes.mkdir(mode=0o700, exist_ok=True)
-    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_base()))
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_base(notes)))
     name = uuid.uuid4().hex
     lock = os.open(notes / name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
@@ -104,10 +105,12 @@ def _dead(note: Path) -> RunFolder | None:
     return None
 
 
-def _base() -> str | None:
-    """The user's own runtime folder, which is in memory, where there is one; else that for temporary files."""
+def _base(notes: Path) -> Path:
+    """The user's own runtime folder, which is in memory, where there is one; else beside the notes, where nobody else
+    leads. What `TMPDIR` names may be anybody's, who swaps a folder in it for one of his own."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     with contextlib.suppress(OSError):
-        if os.path.isabs(runtime) and os.stat(runtime).st_uid == os.geteuid():  # noqa: PTH116, PTH117
-            return runtime
-    return None
+        found = Path(runtime).stat()
+        if os.path.isabs(runtime) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == stat.S_IRWXU:  # noqa: PTH117
+            return Path(runtime)
+    return notes

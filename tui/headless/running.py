@@ -39,7 +39,9 @@ NOT_RUNNABLE: Final = 126
 """What shells end with where there is no such program, and where it cannot be run."""
 KILLED: Final = 128
 """To which shells add the number of the signal that ended a command."""
-_PASSED_ON: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+_PASSED_ON: Final = (
+    signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM,
+)  # fmt: skip
 _OF_A_TERMINAL: Final = (signal.SIGINT, signal.SIGQUIT)
 """What a terminal sends to everything that runs in front of it."""
 

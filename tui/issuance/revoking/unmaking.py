@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -16,7 +16,7 @@ from tui.issuance.destinations.written import wrote_values
 from tui.issuance.errors import Unasked, UsageError
 from tui.issuance.model.sight import Sight
 from tui.issuance.model.types import Action, Address, Credential, Plan, StepInfo, StepStatus
-from tui.issuance.objects import deleting
+from tui.issuance.objects import deleting, managed
 from tui.issuance.objects.secret_object import SecretObject
 from tui.issuance.records.intent import Export, new_id
 from tui.issuance.transaction.reading import normal
@@ -25,14 +25,15 @@ from tui.issuance.transaction.work import Context, Finished
 from tui.issuance.trust import one_server
 from tui.issuance.users.secret_users import SecretName
 from tui.kube import shell
-from tui.kube.errors import NotFound
+from tui.kube.errors import Forbidden, NotFound
 from tui.kube.resource import SECRETS
+from tui.kube.text import safe_text
 
 from .plans import prepare_revocation
 from .steps import Revoke
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tui.issuance.transaction.running import Note
 
@@ -163,7 +164,32 @@ async def _made(context: Context, record: Export, instead: str) -> Made:
         raise UsageError(f"{at} is another Secret by now than the one that was made here", instead)
     if wrote_values(found.values(), new=True).whole != record.wrote.whole:
         raise UsageError(f"{at} was edited since: it does not hold just what kubemint wrote there", instead)
+    if added := _added(found.metadata):
+        raise UsageError(f"{at} was edited since: others put {', '.join(added[:_NAMED])} on it", instead)
     return Made(at, uid, version)
+
+
+def _added(metadata: Mapping[str, Any]) -> list[str]:
+    """The labels and annotations that kubemint does not set."""
+    keys = [key for marks in ("labels", "annotations") for key in metadata.get(marks) or {}]
+    return [safe_text(key, 100) for key in keys if key != managed.MANAGED_BY and not key.startswith(managed.PREFIX)]
+
+
+async def _copies(context: Context, record: Export) -> tuple[list[Address], str]:
+    """The Secrets of the same cluster whose marks say that they hold its token, and what could not be looked at."""
+    at, found = record.credential.address, list[Address]()
+    client = await context.clusters.client(at.cluster)
+    for namespace in (None, at.namespace):
+        try:
+            listed = await client.list(SECRETS, namespace=namespace, metadata_only=True, labels=managed.SELECTOR)
+        except Forbidden:
+            continue
+        for one in listed:
+            known = managed.credential_from_secret(at.cluster, one["metadata"])
+            if known is not None and known.fingerprint == record.credential.fingerprint and known.address != at:
+                found.append(known.address)
+        return found, "" if namespace is None else f"copies outside of namespace {namespace} were not looked for"
+    return [], "copies of it in other Secrets were not looked for"
 
 
 async def _alone(context: Context, record: Export, made: Made, instead: str) -> list[str]:
@@ -179,8 +205,13 @@ async def _alone(context: Context, record: Export, made: Made, instead: str) -> 
         named = ", ".join(dict.fromkeys(f"{use.kind} {use.name} ({use.how})" for use in users.uses[:_NAMED]))
         more = f" and {len(users.uses) - _NAMED} more" if len(users.uses) > _NAMED else ""
         raise UsageError(f"{at} is used by now: {named}{more}", instead)
+    copies, closed = await _copies(context, record)
+    if copies and record.source is None:
+        raise UsageError(f"the token of {at} is also in {', '.join(map(str, copies[:_NAMED]))}", instead)
     unseen = (*users.unseen, *users.hidden)
-    return [f"who uses it could not be seen: {'; '.join(dict.fromkeys(unseen))}"] if unseen else []
+    said = [f"who uses it could not be seen: {'; '.join(dict.fromkeys(unseen))}"] if unseen else []
+    said += [closed] if closed else []
+    return said if record.source is not None else [*said, _BY_HAND]
 
 
 async def _ending(context: Context, address: Address, made: Made, sight: Sight, instead: str) -> tuple[Plan, Unmake]:
@@ -205,3 +236,4 @@ def _lives_on(source: Address) -> str:
 
 
 _NAMED: Final = 3
+_BY_HAND: Final = "what others copied out of it by hand nobody can see: it ends there too"

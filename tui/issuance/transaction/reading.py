@@ -74,6 +74,15 @@ async def export_record(context: Context, address: Address) -> Export:
     if record is None:
         if address.is_file and await asyncio.to_thread(_is_bare, address.name):
             raise UsageError(f"{address.name} is a bare token that kubemint on this machine did not write", INSTEAD)
+        merged = [
+            one.address for one in await asyncio.to_thread(context.state.exports)
+            if address.is_file and one.address.name.startswith(f"{address.name}#")
+        ]  # fmt: skip
+        if merged:
+            raise UsageError(
+                f"{address.name} holds entries that kubemint merged into it, and nothing else of kubemint's",
+                f"name one: {', '.join(map(str, merged[:3]))}",
+            )
         raise UsageError(
             f"kubemint on this machine wrote no credential to {address.name}", "kubemint list credentials shows them"
         )
