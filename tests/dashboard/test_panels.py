@@ -10,12 +10,12 @@ from textual.pilot import Pilot
 
 from tests.dashboard.by_hand import Made, app, at_rest, issued, stopped
 from tests.dashboard.conftest import Open
+from tui import issuance
 from tui.fleet.fleet import Fleet
 from tui.issuance import trace_lineage
 from tui.issuance.model.kinds import CredentialKind
 from tui.issuance.model.types import State
 from tui.kube.client import Client
-from tui.screens.areas import beside
 from tui.screens.pages.page import Page
 from tui.screens.shell.main import MainScreen
 from tui.widgets.enlarged import is_large
@@ -156,7 +156,7 @@ async def test_a_wide_terminal_shows_the_lineage_once_the_cursor_rests(
         asked.append(f"{subject.identity.namespace}/{subject.identity.name}")
         return await trace_lineage(fleet, subject, **given)
 
-    monkeypatch.setattr(beside, "trace_lineage", traced)
+    monkeypatch.setattr(issuance, "trace_lineage", traced)
     read: list[str] = []
     get = Client.get
 

@@ -425,7 +425,7 @@ async def test_a_cluster_that_only_repeats_the_handle_is_not_believed_while_othe
         unmarked = {"metadata": {"annotations": {MADE_IN: None}}}
         await place.client.patch(DPU_REQUESTS, "req", unmarked, namespace=place.ns)
         place.faults(place.members[1], FaultRule(Drop()))
-        with pytest.raises(IssuanceError, match="nothing was ended on one cluster's word"):
+        with pytest.raises(IssuanceError, match="none is revoked on one word"):
             await bench.engine.plan_revoke(address)
 
 

@@ -50,7 +50,6 @@ class Shell(Protocol):
     """What screens ask of the application around them."""
 
     command_options: tuple[str, ...]
-    session: Session
 
     @property
     def export_folder(self) -> Path: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -33,7 +33,7 @@ from tui.widgets.choice import Choice
 from .dialog import Dialog, Equivalent, Field, Tick, Wrong
 
 if TYPE_CHECKING:
-    from tui.screens.session import Shell
+    from tui.screens.session import Session
 
 Wish = TypeVar("Wish")
 _LABEL: Final = 11
@@ -211,11 +211,12 @@ class Form(Dialog[Wish | None]):
 
     def _unseen(self, said: Said) -> list[str]:
         """Names that the fleet has not seen in the cluster, while they are typed: it may be right all the same."""
+        session: Session | None = getattr(self.app, "session", None)  # a form alone knows no fleet
+        if session is None or not any(field.id == "create" for field in self.asked):
+            return []
         named = {field.names: str(said.get(field.id) or "") for field in self.asked if field.names}
-        if any(field.id == "create" for field in self.asked):
-            found = doubts(cast("Shell", self.app).session.store, str(said.get("cluster") or ""), named)
-            return [line for kind, line in found.items() if not (kind == "serviceaccounts" and said.get("create"))]
-        return []
+        found = doubts(session.store, str(said.get("cluster") or ""), named)
+        return [line for kind, line in found.items() if not (kind == "serviceaccounts" and said.get("create"))]
 
     def problems(self) -> Sequence[Wrong]:
         said = self.said
