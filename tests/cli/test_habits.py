@@ -37,6 +37,13 @@ def test_describe_shows_all_that_a_list_knows(where: tuple[str, ...]) -> None:
     assert "name: default" in result.out
 
 
+def test_an_address_says_of_what_it_is(where: tuple[str, ...], robot: Path) -> None:
+    for line in (("describe", f"file:{robot}"), ("get", f"file:{robot}", "-o", "json")):
+        result = kubemint(*line, *where)
+        assert result.code == 0, result
+        assert f"file:{robot}" in result.out
+
+
 def test_delete_is_revoke_where_it_names_a_credential(where: tuple[str, ...]) -> None:
     nothing = "secret:tenant-a/default/no-such"
     for line in (("delete", "cred", nothing), ("delete", nothing), ("revoke", nothing)):

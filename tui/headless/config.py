@@ -192,7 +192,7 @@ async def get_contexts(options: Options, names: tuple[str, ...], form: str) -> N
         for one in chosen:
             printing.line(one.name)
         return
-    rows = (("*" if one.name == found.current_context else "", one.name, one.cluster, one.user, one.namespace)
+    rows = (("*" if one.name == found.current_context else " ", one.name, one.cluster, one.user, one.namespace)
             for one in chosen)  # fmt: skip
     print_table(("CURRENT", "NAME", "CLUSTER", "AUTHINFO", "NAMESPACE"), rows)
 

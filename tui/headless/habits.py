@@ -51,6 +51,8 @@ def meant(typed: Sequence[str]) -> list[str]:
         if ":" in rest[0]:
             return ["revoke", *rest]
     command, before, after = SAME.get(word, (word, (), ()))
+    if word in SAME and rest and ":" in rest[0] and not rest[0].startswith("-"):
+        before = ("credentials",)  # an address says what it is of
     return [command, *before, *rest, *after]
 
 

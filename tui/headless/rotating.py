@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -291,6 +291,10 @@ class _Clusters:
         return f"not renewed meanwhile: {', '.join(names[:2])}{more}"
 
 
+_HOLDS: Final = "holds the Lease"
+"""What is said of another loop, whose credentials are this one's once that is gone."""
+
+
 class _Sayer:
     """Says once of each credential why it is left alone; what is left for one reason is said in one line."""
 
@@ -305,4 +309,8 @@ class _Sayer:
         for why, addresses in news.items():
             more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
             say(f"left alone: {addresses[0]}{more}: {why}")
+        taken = [address for address, why in self._said.items() if address not in look.left and _HOLDS in why]
+        if taken:
+            more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+            say(f"this loop renews {taken[0]}{more} from now on: nobody else holds the Lease")
         self._said = dict(look.left)

@@ -38,7 +38,9 @@ def undo(screen: WorkingScreen, job: object) -> None:
     session, what = screen.session, rotated(screen.session, job)
     why = session.why_read_only(*sorted({address.cluster for address, _ in what if address.cluster}))
     if not what or why:
-        said = why or "nothing that is shown here can be undone: u undoes the rotation of the row under the cursor"
+        earlier = any(rotated(session, one) for one in session.jobs.all)
+        where = "J shows the last job again, and U undoes that" if earlier else "u undoes the row under the cursor"
+        said = why or f"nothing that is shown here can be undone: {where}"
         screen.notify(safe_text(said), markup=False, severity="warning", timeout=6)
         return
     tasks = [_task(session, address, made) for address, made in what]

@@ -152,7 +152,8 @@ class Form(Dialog[Wish | None]):
         said, typed = self.said, [field for field in self.asked if field.control is Control.TEXT]
         if starts := self._sheet.starts(said):
             return starts
-        return next((field.id for field in typed if field.missing and not said[field.id]), self.starts or typed[0].id)
+        asked = [field for field in self.asked if field.missing and not said.get(field.id, "?")]
+        return next((field.id for field in asked), self.starts or typed[0].id)
 
     def suggest(self, said: Said) -> Mapping[str, str]:
         """What fields hold that follow others, until the user types in them."""
