@@ -25,6 +25,7 @@ from tui.fleet.fleet import Fleet
 from tui.issuance.records.state import StateStore
 from tui.kube.kubeconfig import load
 from tui.screens.pages.hygiene import HygieneScreen
+from tui.widgets.keystrokes import AT_ONCE
 
 CELL = 12.2
 """The width of a character in Textual's pictures."""
@@ -41,10 +42,12 @@ class Shot(NamedTuple):
     keys: tuple[str, ...]
 
 
+RENEWED = "prometheus-token"
+"""What is rotated and exported: what comes first in the list has failed."""
 SHOTS = (
-    Shot("rotate", (120, 35), "dark", ("5", "r", "@job")),
+    Shot("rotate", (120, 35), "dark", ("5", "slash", *RENEWED, "enter", "r", "@job")),
     Shot("credentials-light", (120, 35), "light", ("5", "down", "down", "space", "down", "space")),
-    Shot("export", (120, 35), "dark", ("5", "down", "e")),
+    Shot("export", (120, 35), "dark", ("5", "slash", *RENEWED, "enter", "e")),
     Shot("request-form", (120, 35), "dark", ("4", "n", "d", *"edge-cache", "tab", "tab", *"edge-cache")),
     Shot("identity", (120, 35), "dark", ("3", "slash", *"harbor", "space", *"runner", "enter", "n", "i")),
     Shot("tenant", (120, 35), "light", ("2", "slash", *"tenant-a", "enter", "n", "p", *"clusters/reader", "tab")),
@@ -59,7 +62,7 @@ TOUR = Shot(
     (
         "@picture",  # what expires next
         "left", "left", "enter", "@picture", "escape", "1",  # one bar of the timeline
-        "5", "r", "@job", "@picture", "escape", "escape",  # a rotation, step by step
+        "5", "slash", *RENEWED, "enter", "r", "@job", "@picture", "escape", "escape",  # a rotation, step by step
         "slash", *"release-bot", "enter", "l", "@picture", "escape",  # its lineage
         "w", "@picture", "escape", "escape",  # what it can do
         "f", "@findings", "@picture", "escape",  # what is wrong
@@ -77,7 +80,7 @@ async def take(shot: Shot, kubeconfig: Path, folder: Path) -> None:
         state = StateStore.open(Path(private) / "state")
         fleet = Fleet(load(str(kubeconfig)), state=state)
         exports = Path("/home/you/.kube/kubemint")
-        app = KubemintApp(fleet, embedded=True, theme=shot.theme, export_folder=exports)
+        app = KubemintApp(fleet, embedded=True, theme=shot.theme, export_folder=exports, pace=AT_ONCE)
         async with app.run_test(size=shot.size) as pilot:
             await fleet.settled(15)
             await pilot.pause(1.5)
