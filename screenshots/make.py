@@ -43,15 +43,15 @@ class Shot(NamedTuple):
 
 
 RENEWED = "prometheus-token"
-"""What is rotated and exported: what comes first in the list has failed."""
+"""What is rotated: what comes first in the list has failed."""
 SHOTS = (
     Shot("rotate", (120, 35), "dark", ("5", "slash", *RENEWED, "enter", "r", "@job")),
     Shot("credentials-light", (120, 35), "light", ("5", "down", "down", "space", "down", "space")),
-    Shot("export", (120, 35), "dark", ("5", "slash", *RENEWED, "enter", "e")),
+    Shot("export", (120, 35), "dark", ("5", "slash", *"ci/runner-kubeconfig", "enter", "e")),
     Shot("request-form", (120, 35), "dark", ("4", "n", "d", *"edge-cache", "tab", "tab", *"edge-cache")),
     Shot("identity", (120, 35), "dark", ("3", "slash", *"harbor", "space", *"runner", "enter", "n", "i")),
     Shot("tenant", (120, 35), "light", ("2", "slash", *"tenant-a", "enter", "n", "p", *"clusters/reader", "tab")),
-    Shot("csi", (120, 35), "dark", ("4", "slash", *"secrets-store", "enter", "n", "k")),
+    Shot("csi", (120, 35), "dark", ("4", "slash", *"secrets-store", "space", *"cluster:harbor", "enter", "n", "k")),
     Shot("shoot", (120, 35), "dark", ("2", "slash", *"meadow", "enter", "n", "g")),
 )
 
