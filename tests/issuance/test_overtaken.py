@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
 from tests.issuance.arena import Arena, Bench
@@ -48,6 +51,26 @@ async def test_what_a_killed_rotation_was_to_replace_ends_where_another_machine_
         assert first.state.revocations() == []
         assert len(await first.handles()) == 1, "that of what lies there"
         assert await first.works(await _token(first, issued.address))
+
+
+async def test_an_older_one_that_was_put_back_ends_nothing(arena: Arena) -> None:
+    """Whoever may write the Secret puts back what a rotation replaced: that renews nothing."""
+    async with Bench(arena, grace=timedelta(minutes=5)) as first:
+        issued = (await first.issue(arena.spec(arena.secret()))).credential
+        at = {"name": issued.address.name, "namespace": issued.address.namespace}
+        older = await first.client.get(SECRETS, at["name"], namespace=at["namespace"])
+        await asyncio.sleep(1.1)  # stamps are in seconds
+        assert (await first.engine.execute(await first.engine.plan_rotate(issued.address))).ok
+        token = await _token(first, issued.address)
+        await _killed(first, issued.address)
+    async with Bench(arena, grace=timedelta(minutes=5)) as first:
+        now = await first.client.get(SECRETS, at["name"], namespace=at["namespace"])
+        meta = {**now["metadata"], **{key: older["metadata"][key] for key in ("labels", "annotations")}}
+        await first.client.replace(SECRETS, {**older, "metadata": meta}, **at)
+        (outcome,) = await first.engine.recover()
+        assert "renewed by someone else" not in outcome.results[-1].message
+        assert len(first.state.revocations()) == 1, "the older one alone, as before"
+        assert await first.works(token)
 
 
 async def test_what_is_still_there_is_not_taken_for_renewed(arena: Arena) -> None:

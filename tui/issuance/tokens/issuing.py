@@ -119,8 +119,12 @@ class Issue(Minting, Publishing):
         return "; ".join(filter(None, (said, "the old one is revoked after its grace period")))
 
     async def _is_overtaken(self) -> bool:
-        """Whether every place holds what is vouched for, of the same account, and neither the old one nor ours."""
+        """Whether every place holds what is vouched for, of the same account, and newer than the old one and not ours.
+
+        What is older was put back by somebody: it ends by itself, and nothing else may end for it.
+        """
         gone = {self.intent.handle, *self.intent.old_handles}
+        replaced = [one.issued_at for one in self.intent.old if one.issued_at is not None]
         for place in self.places:
             try:
                 found = await vouching.held(self.context, place, await place.look())
@@ -130,6 +134,8 @@ class Issue(Minting, Publishing):
             if credential is None or credential.handle is None or credential.handle in gone:
                 return False
             if credential.identity != self.intent.spec.identity:
+                return False
+            if credential.issued_at is None or not replaced or credential.issued_at < max(replaced):
                 return False
         return True
 
