@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,17 @@ def test_inspect_what_is_nothing_known(content: str) -> None:
 
 def test_inspect_a_file_that_is_not_there(tmp_path: Path) -> None:
     kubemint("inspect", tmp_path / "nowhere").failed(2, "nowhere is neither a file nor an address")
+
+
+@pytest.mark.parametrize("verb", ["verify", "inspect"])
+def test_an_address_is_never_a_file_of_that_name(
+    served: Path, robot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Whoever may write into the working folder would choose what is looked at, and called good."""
+    planted = tmp_path / "anybodys" / "secret:tenant-a" / "default"
+    planted.mkdir(parents=True)
+    shutil.copyfile(robot, planted / "nothing")
+    monkeypatch.chdir(tmp_path / "anybodys")
+    result = kubemint(verb, "secret:tenant-a/default/nothing", "--kubeconfig", served)
+    assert result.code == 1, result
+    assert "nothing" in result.err

@@ -19,7 +19,7 @@ from .options import Options
 from .output import output_option, print_kind
 from .printing import say
 from .session import run_async, setting, with_options
-from .verifying import read_input
+from .verifying import is_there, read_input
 
 if TYPE_CHECKING:
     from tui.issuance import Inspection
@@ -41,7 +41,7 @@ def inspect_(options: Options, address: str, form: str) -> None:
     quiet_logging()
     readers = ""
     what = address
-    named = None if what == "-" or expanded(what).exists() else _address(what)
+    named = None if what == "-" or is_there(what) else _address(what)
     if named is not None and not named.is_file:
         material = run_async(_material(options, named))
     else:

@@ -37,13 +37,22 @@ def verify(options: Options, address: str, form: str) -> None:
     The files that a kubeconfig names are read from beside it. Of plugins only kubemint's own is run, and only for a
     cluster that is known; of what comes on stdin (-) no file is read and nothing is run. Exit code 1: not accepted.
     """
-    if address == "-" or expanded(address).exists():  # a folder or a pipe is told from a typo
+    if address == "-" or is_there(address):  # a folder or a pipe is told from a typo
         found = run_async(_verify_material(options, address, read_input(address, strict=True)))
     else:
         found = run_async(_verify_address(options, an_address(address)))
     _print(address, found, form)
     if not found.ok:
         raise Ended(Exit.FAILED)
+
+
+def is_there(text: str) -> bool:
+    """Whether a file is meant that is there: an address is one, whoever has put a file of that name here."""
+    try:
+        Address.parse(text)
+    except ValueError:
+        return expanded(text).exists()
+    return False
 
 
 async def _verify_address(options: Options, address: Address) -> Verification:
